@@ -1,0 +1,212 @@
+"""Reverse-mode differentiation of the intermediate representation.
+
+An adjoint has the axes of the expression and then those of its node; the seed is a product of deltas. Sums,
+products, elementwise functions and powers have one rule each; every other function is differentiated by the
+differential in its row, which is linear in dX, by the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from . import ir
+from .errors import LimitError, UnsupportedError
+from .functions import FUNCTIONS
+from .ir import Call, Einsum, Labels, Map, MatPow, Node, Number, Power, Rational, Shape, Sum, Symbol
+from .lower import differential, expand
+
+MAX_UNROLL = 16
+DIRECTION = "differential of the argument"
+# What a rule gives: an operand and a part of its adjoint.
+Part: TypeAlias = tuple[Node, Node]
+
+
+def derivative(root: Node, variable: Symbol) -> Node:
+    """The derivative of every entry by every entry: the axes of `root`, then those of `variable`."""
+    if root.rank + variable.rank > ir.MAX_RANK:
+        raise LimitError(f"the derivative has more than {ir.MAX_RANK} axes")
+    axes = tuple(range(root.rank))
+    seed = ir.einsum((), axes + axes, dict(enumerate(root.shape)))
+    return pull_back(root, variable, seed, root.shape)
+
+
+@dataclass
+class _Adjoints:
+    """Adjoints under construction, for an outer shape."""
+
+    outer: Shape
+    parts: dict[Node, list[tuple[Rational, Node]]] = field(default_factory=dict)
+
+    def total(self, node: Node) -> Node:
+        return ir.add(self.parts.pop(node, ()), self.outer + node.shape)
+
+    @property
+    def labels(self) -> Labels:
+        """Labels of the outer axes; the axes of nodes have labels from 0 on."""
+        return tuple(range(-len(self.outer), 0))
+
+
+def pull_back(root: Node, variable: Symbol, seed: Node, outer: Shape) -> Node:
+    """The adjoint of `variable`, where that of `root` is `seed`: its axes are `outer`, then those of the node."""
+    order = ir.topological(root)
+    relevant: set[Node] = set()
+    for node in order:
+        if node is variable or any(n in relevant for n in ir.operands_of(node)):
+            relevant.add(node)
+    adjoints = _Adjoints(outer, {root: [(1, seed)]})
+    for node in reversed(order):
+        if node not in relevant or node is variable:
+            continue
+        adjoint = adjoints.total(node)
+        if ir.is_zero(adjoint):
+            continue
+        for operand, part in _parts(node, adjoint, adjoints, relevant.__contains__):
+            adjoints.parts.setdefault(operand, []).append((1, part))
+    return adjoints.total(variable)
+
+
+def _parts(node: Node, adjoint: Node, adjoints: _Adjoints, relevant: Callable[[Node], bool]) -> Iterator[Part]:
+    outer = adjoints.labels
+    match node:
+        case Sum(terms):
+            for c, term in terms:
+                if relevant(term):
+                    yield term, ir.scale(c, adjoint)
+        case Einsum():
+            yield from _product_rule(node, adjoint, outer, relevant)
+        case Map(function, args):
+            yield from _chain_rule(function, args, adjoint, outer)
+        case Power(base, exponent):
+            yield from _power_rule(node, base, exponent, adjoint, outer, relevant)
+        case MatPow(base, exponent):
+            yield base, _matrix_power_rule(node, base, exponent, adjoint, outer, relevant)
+        case Call(function, args):
+            yield from _call_rule(node, function, args, adjoint, adjoints, relevant)
+        case _:
+            raise AssertionError(type(node).__name__)
+
+
+def _product_rule(node: Einsum, adjoint: Node, outer: Labels, relevant: Callable[[Node], bool]) -> Iterator[Part]:
+    extents = dict(enumerate(node.extents))
+    factors = list(zip(node.operands, node.labels, strict=True))
+    for place, (operand, labels) in enumerate(factors):
+        if relevant(operand):
+            rest = factors[:place] + factors[place + 1 :]
+            yield operand, ir.einsum([(adjoint, outer + node.output), *rest], outer + labels, extents)
+
+
+def _chain_rule(function: str, args: tuple[Node, ...], adjoint: Node, outer: Labels) -> Iterator[Part]:
+    row = FUNCTIONS[function]
+    if row.derivative is None:
+        raise UnsupportedError(f"the derivative of {function}(x) is not known")
+    (arg,) = args
+    axes = tuple(range(arg.rank))
+    slope = expand(row, row.derivative, [arg])
+    yield arg, ir.einsum([(adjoint, outer + axes), (slope, axes)], outer + axes)
+
+
+def _power_rule(
+    node: Power, base: Node, exponent: Node, adjoint: Node, outer: Labels, relevant: Callable[[Node], bool]
+) -> Iterator[Part]:
+    axes = tuple(range(base.rank))
+    if relevant(base):
+        lower = ir.power(base, ir.add([(1, exponent), (-1, ir.ONE)], ()))
+        yield base, ir.einsum([(adjoint, outer + axes), (exponent, ()), (lower, axes)], outer + axes)
+    if relevant(exponent):
+        slope = ir.hadamard([node, ir.apply("log", [base])], base.shape)
+        yield exponent, ir.einsum([(adjoint, outer + axes), (slope, axes)], outer)
+
+
+def _matrix_power_rule(
+    node: MatPow, base: Node, exponent: Node, adjoint: Node, outer: Labels, relevant: Callable[[Node], bool]
+) -> Node:
+    """d X^k = sum over r of X^r dX X^(k-1-r); for a trace all terms are one."""
+    if relevant(exponent):
+        raise UnsupportedError("the derivative of a matrix power by its exponent")
+    inverse = isinstance(exponent, Number) and exponent.value == -1
+    if not inverse and _commutes(node, base, adjoint, relevant):
+        lower = ir.matpow(base, ir.add([(1, exponent), (-1, ir.ONE)], ()))
+        slope = ir.einsum([(exponent, ()), (lower, (0, 1))], (0, 1))
+        return _commuting_part(adjoint, slope, outer)
+    if not isinstance(exponent, Number):
+        raise UnsupportedError("a matrix power with a symbolic exponent is differentiated inside a trace or a determinant only")
+    k = int(exponent.value)
+    if abs(k) > MAX_UNROLL:
+        raise LimitError(f"the derivative of a matrix power with an exponent over {MAX_UNROLL}, other than in a trace")
+    sign, powers = (1, [(r, k - 1 - r) for r in range(k)]) if k > 0 else (-1, [(-r, k - 1 + r) for r in range(1, 1 - k)])
+    terms = []
+    for left, right in powers:
+        factors = [(adjoint, (*outer, 0, 3)), (ir.matpow(base, left), (0, 1)), (ir.matpow(base, right), (2, 3))]
+        terms.append((sign, ir.einsum(factors, (*outer, 1, 2))))
+    return ir.add(terms, adjoint.shape)
+
+
+def _commuting_part(adjoint: Node, slope: Node, outer: Labels) -> Node:
+    """The adjoint of X for dF(X) = f(X) dX, which holds where dX, or what it is traced with, commutes with X."""
+    return ir.einsum([(adjoint, (*outer, 0, 2)), (slope, (0, 1))], (*outer, 1, 2))
+
+
+def _commutes(node: Node, base: Node, adjoint: Node, relevant: Callable[[Node], bool]) -> bool:
+    return _is_scalar_multiple(base, relevant) or _traced_with_function(node, base, adjoint)
+
+
+def _is_scalar_multiple(base: Node, relevant: Callable[[Node], bool]) -> bool:
+    """Whether the matrix is s M, and only the scalar s varies."""
+    if isinstance(base, Sum):
+        return len(base.terms) == 1 and _is_scalar_multiple(base.terms[0][1], relevant)
+    return isinstance(base, Einsum) and not any(
+        relevant(o) for o, labels in zip(base.operands, base.labels, strict=True) if labels
+    )
+
+
+def _traced_with_function(node: Node, base: Node, adjoint: Node) -> bool:
+    """Whether the adjoint is a scalar times the identity, or times a function of the same matrix, transposed."""
+    if isinstance(adjoint, Sum):
+        return all(_traced_with_function(node, base, term) for _, term in adjoint.terms)
+    if isinstance(adjoint, MatPow | Call | Symbol):
+        return adjoint.swap == 1 and _is_function_of(adjoint, node, base)
+    if not isinstance(adjoint, Einsum):
+        return False
+    i, j = adjoint.output[-2:]
+    if i in adjoint.output[:-2] or j in adjoint.output[:-2]:
+        return False
+    on = [(o, ls) for o, ls in zip(adjoint.operands, adjoint.labels, strict=True) if i in ls or j in ls]
+    if not on:
+        return i == j
+    if len(on) != 1:
+        return False
+    (operand, labels) = on[0]
+    turned = labels == (j, i) or (labels == (i, j) and operand.swap == 1)
+    return i != j and turned and _is_function_of(operand, node, base)
+
+
+def _is_function_of(operand: Node, node: Node, base: Node) -> bool:
+    """Whether the matrix commutes with `base` because it is a function of it."""
+    if isinstance(operand, MatPow):
+        operand = operand.base
+    if operand is base or operand is node:
+        return True
+    return isinstance(operand, Call) and operand.args == (base,) and FUNCTIONS[operand.function].derivative is not None
+
+
+def _call_rule(
+    node: Call, function: str, args: tuple[Node, ...], adjoint: Node, adjoints: _Adjoints, relevant: Callable[[Node], bool]
+) -> Iterator[Part]:
+    row = FUNCTIONS[function]
+    for place, arg in enumerate(args):
+        if not relevant(arg):
+            continue
+        if row.differential is not None:
+            direction = ir.symbol(DIRECTION, arg.shape)
+            change = differential(row, place, list(args), direction)
+            yield arg, pull_back(change, direction, adjoint, adjoints.outer)
+        elif row.derivative is not None:
+            if not _commutes(node, arg, adjoint, relevant):
+                raise UnsupportedError(
+                    f"the derivative of {function}(X) is known inside a trace, and where X is a scalar times a constant matrix"
+                )
+            yield arg, _commuting_part(adjoint, expand(row, row.derivative, [arg]), adjoints.labels)
+        else:
+            raise UnsupportedError(f"the derivative of {function}(X) is not known")

@@ -1,0 +1,377 @@
+"""From typed syntax to Einstein-index form; definitions of functions are expanded on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from . import ir
+from .declarations import Declaration
+from .errors import ShapeError, UnsupportedError
+from .functions import FUNCTIONS, Function
+from .ir import Node
+from .parsing import Vocabulary, parse
+from .shapes import CONSTANTS, Reading, Typed, read
+from .sizes import Size
+from .syntax import (
+    Add, Adjoint, Bars, BigSum, Call, Div, Equation, Hadamard, HadamardDiv, HadamardPow, Identity, Mul, Name, Neg,
+    Norm, Num, Pow, Sub, Syntax, Transpose, Where,
+)  # fmt: skip
+
+Written: TypeAlias = dict[Node, tuple[Node, ...]]
+
+
+@dataclass
+class Lowering:
+    """The state of one lowering: what symbols are, how sizes resolve, and how sums were written.
+
+    `written` maps a primitive sum to its terms in the order of the text, which add up to it or to its negative;
+    a printer that is free to choose follows it.
+    """
+
+    symbols: dict[str, Node]
+    size: Callable[[Size], Size]
+    source: str = ""
+    written: Written = field(default_factory=dict)
+
+    def lower(self, typed: Typed) -> Node:
+        return LOWER[type(typed.node)](self, typed)
+
+    def shape(self, typed: Typed) -> tuple[Size, ...]:
+        return tuple(self.settled(typed, d) for d in typed.type.dims)
+
+    def settled(self, typed: Typed, d: Size) -> Size:
+        size = self.size(d)
+        if any(n[0] == "?" for n in size.names):
+            raise ShapeError(
+                "nothing fixes the size of this: write I_n, ones(n) or e(k,n), or declare a symbol",
+                self.source,
+                typed.node.span[0],
+            )
+        return size
+
+
+def _as_axes(low: Lowering, typed: Typed) -> Node:
+    return low.lower(typed.parts[0])
+
+
+def _num(low: Lowering, typed: Typed) -> Node:
+    if typed.choice == "broadcast":
+        return ir.scale(_value(low.lower(typed.parts[0])), ir.ones(low.shape(typed)))
+    return ir.number(typed.node.value)  # type: ignore[attr-defined]
+
+
+def _value(node: Node) -> ir.Rational:
+    if isinstance(node, ir.Number):
+        return node.value
+    raise UnsupportedError("only a rational number may be added to every entry")
+
+
+def _name(low: Lowering, typed: Typed) -> Node:
+    name = typed.node.name  # type: ignore[attr-defined]
+    if typed.choice == "size":
+        return ir.extent(Size.of(name))
+    if typed.choice == "constant":
+        return ir.call(name, [])
+    return low.symbols[name]
+
+
+def _identity(low: Lowering, typed: Typed) -> Node:
+    return ir.identity(low.shape(typed)[0])
+
+
+def _neg(low: Lowering, typed: Typed) -> Node:
+    return ir.scale(-1, low.lower(typed.parts[0]))
+
+
+def _add(low: Lowering, typed: Typed) -> Node:
+    terms = [low.lower(p) for p in typed.parts]
+    shape = low.shape(typed)
+    total = ir.add([(1, t) for t in terms], shape)
+    note_sum(low.written, total, terms)
+    return total
+
+
+def note_sum(written: Written, total: Node, terms: list[Node]) -> None:
+    """Remember in which order the terms of a sum were written."""
+    if not isinstance(total, ir.Sum) or len(total.terms) < 2:
+        return
+    c, part = ir.primitive(total)
+    written.setdefault(part, tuple(ir.scale(Fraction(1) / abs(c), t) for t in terms))
+    _, upright, turned = ir.upright_sum(total)
+    if turned:
+        written.setdefault(upright, tuple(ir.turn(ir.scale(Fraction(1) / abs(c), t)) for t in terms))
+
+
+def _mul(low: Lowering, typed: Typed) -> Node:
+    nodes = [low.lower(p) for p in typed.parts]
+    if typed.choice == "indexed":
+        return _indexed(low, typed, nodes)
+    if typed.choice == "elementwise":
+        return ir.hadamard(nodes, low.shape(typed))
+    labels, output = typed.choice
+    return ir.einsum(list(zip(nodes, labels, strict=True)), output)
+
+
+def _indexed(low: Lowering, typed: Typed, nodes: list[Node]) -> Node:
+    letters = sorted({k for p in typed.parts for k in p.type.index})
+    number = {k: place for place, k in enumerate(letters)}
+    factors = [(n, tuple(number[k] for k in p.type.index)) for n, p in zip(nodes, typed.parts, strict=True)]
+    return ir.einsum(factors, tuple(number[k] for k in typed.type.index))
+
+
+def _div(low: Lowering, typed: Typed) -> Node:
+    numerator, denominator = (low.lower(p) for p in typed.parts)
+    inverse = ir.power(denominator, -1)
+    if typed.choice == "indexed":
+        return _indexed(low, typed, [numerator, inverse])
+    if typed.choice == "elementwise":
+        return ir.hadamard([numerator, inverse], low.shape(typed))
+    labels = tuple(range(numerator.rank))
+    return ir.einsum([(numerator, labels), (inverse, ())], labels)
+
+
+def _pow(low: Lowering, typed: Typed) -> Node:
+    base, exponent = (low.lower(p) for p in typed.parts)
+    if typed.choice == "indexed":
+        if typed.parts[1].type.index:
+            raise UnsupportedError("an exponent with a free index", low.source, typed.parts[1].node.span[0])
+        return ir.power(base, exponent)
+    if typed.choice == "elementwise":
+        return ir.apply("exp", [ir.hadamard([exponent, ir.apply("log", [base])], base.shape)])
+    if typed.type.rank == 2 and isinstance(typed.node, Pow):
+        return ir.matpow(base, exponent)
+    return ir.power(base, exponent)
+
+
+def _transpose(low: Lowering, typed: Typed) -> Node:
+    node = low.lower(typed.parts[0])
+    return ir.turn(node) if typed.type.rank == 2 else node
+
+
+def _sub(low: Lowering, typed: Typed) -> Node:
+    if typed.choice == "indexed":
+        node = low.lower(typed.parts[0])
+        return _indexed(low, typed, [node])
+    base = low.lower(typed.parts[0])
+    indices = typed.node.indices  # type: ignore[attr-defined]
+    fixed = [(ir.basis(k, base.shape[axis]), (axis,)) for axis, k in enumerate(indices) if isinstance(k, int)]
+    if not fixed:
+        return base
+    labels = tuple(range(base.rank))
+    return ir.einsum([(base, labels), *fixed], tuple(a for a, k in enumerate(indices) if not isinstance(k, int)))
+
+
+def _big_sum(low: Lowering, typed: Typed) -> Node:
+    body = typed.parts[0]
+    node = low.lower(body)
+    number = {k: place for place, k in enumerate(body.type.index)}
+    return ir.einsum([(node, tuple(range(node.rank)))], tuple(number[k] for k in typed.type.index))
+
+
+def _equation(low: Lowering, typed: Typed) -> Node:
+    body = typed.parts[0]
+    node = low.lower(body)
+    if not body.type.index:
+        return node
+    number = {k: place for place, k in enumerate(body.type.index)}
+    return ir.transpose(node, tuple(number[k] for k in typed.node.indices))  # type: ignore[attr-defined]
+
+
+def _where(low: Lowering, typed: Typed) -> Node:
+    saved, low.symbols = low.symbols, dict(low.symbols)
+    for name, part in typed.choice:
+        low.symbols[name] = low.lower(part)
+    node = low.lower(typed.parts[0])
+    low.symbols = saved
+    return node
+
+
+def _call(low: Lowering, typed: Typed) -> Node:
+    special = SPECIAL.get(typed.node.function) if isinstance(typed.node, Call) else None
+    if special is not None:
+        return special(low, typed)
+    return apply_function(typed.choice, [low.lower(p) for p in typed.parts], low.source, typed.node.span[0])
+
+
+def apply_function(row: Function, args: list[Node], source: str = "", position: int | None = None) -> Node:
+    """The function of nodes: its definition where it has one, else a call."""
+    if row.definition is not None:
+        return expand(row, row.definition, args)
+    if row.elementwise:
+        return ir.apply(row.name, args)
+    if row.fields.get("domain") == "symmetric" and args[0].swap != 1:
+        raise UnsupportedError(
+            f"{row.name}(A) is known for symmetric matrices: declare A symmetric", source, position
+        )
+    return ir.call(row.name, args)
+
+
+def _constant(low: Lowering, typed: Typed) -> Node:
+    shape = low.shape(typed)
+    return ir.zero(shape) if typed.choice == "zeros" else ir.ones(shape)
+
+
+def _unit(low: Lowering, typed: Typed) -> Node:
+    return ir.basis(typed.choice, low.shape(typed)[0])
+
+
+def _vec(low: Lowering, typed: Typed) -> Node:
+    """Columns below one another: entry a = j n + i is A_ij."""
+    node = low.lower(typed.parts[0])
+    if node.rank == 1:
+        return node
+    rows, columns = (low.settled(typed, d) for d in node.shape)
+    return ir.einsum([(node, (0, 1)), (ir.merge(columns, rows), (2, 1, 0))], (2,))
+
+
+def _kron(low: Lowering, typed: Typed) -> Node:
+    a, b = (low.lower(p) for p in typed.parts)
+    factors: list[tuple[Node, tuple[int, ...]]] = []
+    axes = [_two_axes(p, 10 * k) for k, p in enumerate(typed.parts)]
+    for node, labels in zip((a, b), axes, strict=True):
+        factors.append((node, tuple(x for x in labels if x is not None)))
+    output = []
+    for side in (0, 1):
+        left, right = axes[0][side], axes[1][side]
+        if left is not None and right is not None:
+            sizes = [n.shape[[x for x in ls if x is not None].index(x0)] for n, ls, x0 in ((a, axes[0], left), (b, axes[1], right))]
+            factors.append((ir.merge(*sizes), (30 + side, left, right)))
+            output.append(30 + side)
+        elif left is not None or right is not None:
+            output.append(left if left is not None else right)  # type: ignore[arg-type]
+    return ir.einsum(factors, tuple(output))
+
+
+def _two_axes(part: Typed, first: int) -> tuple[int | None, int | None]:
+    """Labels of the rows and the columns; a vector lacks one of them."""
+    if part.type.rank == 2:
+        return first, first + 1
+    if part.type.rank == 1:
+        return (None, first) if part.type.row else (first, None)
+    return None, None
+
+
+SPECIAL: dict[str, Callable[[Lowering, Typed], Node]] = {
+    "ones": _constant,
+    "zeros": _constant,
+    "ones_like_vector": _constant,
+    "ones_like_matrix": _constant,
+    "e": _unit,
+    "vec": _vec,
+    "kron": _kron,
+}
+
+
+def _dispatch(handler: Callable[[Lowering, Typed], Node]) -> Callable[[Lowering, Typed], Node]:
+    """Choices that any node may carry come first."""
+
+    def lower(low: Lowering, typed: Typed) -> Node:
+        if isinstance(typed.choice, str):
+            if typed.choice == "axes":
+                return _as_axes(low, typed)
+            if typed.choice == "broadcast":
+                return _num(low, typed)
+        return handler(low, typed)
+
+    return lower
+
+
+LOWER: dict[type, Callable[[Lowering, Typed], Node]] = {
+    kind: _dispatch(handler)
+    for kind, handler in {
+        Num: _num, Name: _name, Identity: _identity, Neg: _neg, Add: _add, Mul: _mul, Hadamard: _mul,
+        HadamardDiv: _div, HadamardPow: _pow, Div: _div, Pow: _pow, Transpose: _transpose, Adjoint: _transpose,
+        Bars: _call, Norm: _call, Sub: _sub, BigSum: _big_sum, Equation: _equation, Where: _where, Call: _call,
+    }.items()
+}  # fmt: skip
+
+
+# --- whole expressions ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """An expression in both forms, with all declarations, those assumed among them."""
+
+    source: str
+    syntax: Syntax
+    reading: Reading
+    node: Node
+    declarations: Mapping[str, Declaration]
+    written: Written
+
+    @property
+    def is_row(self) -> bool:
+        return self.reading.typed.type.row
+
+
+def symbol_of(name: str, d: Declaration) -> Node:
+    return ir.symbol(name, d.sizes, d.attributes)
+
+
+def lower_syntax(source: str, syntax: Syntax, table: Mapping[str, Declaration], sizes: frozenset[str]) -> Lowered:
+    """Type and lower an expression that has been parsed."""
+    reading = read(source, syntax, table, sizes)
+    declarations = {**table, **reading.assumed}
+    low = Lowering({n: symbol_of(n, d) for n, d in declarations.items()}, reading.size, source)
+    return Lowered(source, syntax, reading, low.lower(reading.typed), declarations, low.written)
+
+
+def size_names(table: Mapping[str, Declaration]) -> frozenset[str]:
+    return frozenset(n for d in table.values() for s in d.sizes for n in s.names) - table.keys()
+
+
+def lower_text(source: str, table: Mapping[str, Declaration], open_names: bool) -> Lowered:
+    """Parse, type and lower a text."""
+    sizes = size_names(table)
+    vocabulary = Vocabulary(
+        symbols=frozenset(table) | CONSTANTS, sizes=sizes, functions=FUNCTIONS.spellings, open=open_names
+    )
+    return lower_syntax(source, parse(source, vocabulary), table, sizes)
+
+
+# --- formulas of the library ------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1024)
+def template(row: Function, text: str, ranks: tuple[int, ...], differential: str | None = None) -> Node:
+    """A formula of a row in its formal parameters, of the given ranks; with dX if that is a parameter's name."""
+    table: dict[str, Declaration] = {}
+    for p, rank in zip(row.parameters, ranks, strict=True):
+        sizes = p.sizes if p.kind != "any" else tuple(Size.of(f"d{k}") for k in range(rank))
+        kind = ("scalar", "vector", "matrix", "tensor")[min(rank, 3)]
+        table[p.name] = Declaration(kind, sizes, frozenset({"symmetric"} if "domain" in row.fields else ()))
+        if p.name == differential:
+            table["d" + p.name] = Declaration(kind, sizes, frozenset())
+    return lower_text(text, table, open_names=False).node
+
+
+def formal(row: Function, args: list[Node]) -> tuple[dict[str, Node], dict[str, Size]]:
+    """Parameters and formal sizes of a row, bound to actual arguments."""
+    sizes: dict[str, Size] = {}
+    for p, a in zip(row.parameters, args, strict=True):
+        names = p.sizes if p.kind != "any" else tuple(Size.of(f"d{k}") for k in range(a.rank))
+        sizes.update({s.name: d for s, d in zip(names, a.shape, strict=True) if s.name is not None})
+    return {p.name: a for p, a in zip(row.parameters, args, strict=True)}, sizes
+
+
+def expand(row: Function, text: str, args: list[Node]) -> Node:
+    """A formula of a row at actual arguments; of an elementwise row, at every entry."""
+    if row.elementwise:
+        return ir.lift(template(row, text, (0,)), row.parameters[0].name, args[0])
+    symbols, sizes = formal(row, args)
+    return ir.substitute(template(row, text, tuple(a.rank for a in args)), symbols, sizes)
+
+
+def differential(row: Function, place: int, args: list[Node], direction: Node) -> Node:
+    """The differential of a row by its argument at `place`, in the given direction."""
+    assert row.differential is not None
+    name = row.parameters[place].name
+    symbols, sizes = formal(row, args)
+    symbols["d" + name] = direction
+    body = template(row, row.differential, tuple(a.rank for a in args), name)
+    return ir.substitute(body, symbols, sizes)

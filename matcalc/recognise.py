@@ -1,0 +1,977 @@
+"""From Einstein-index form back to matrix notation.
+
+A product is a small hypergraph: operands and the labels they share. Labels are eliminated until nothing but
+the axes of the result is left: a label in two operands is a matrix product, a closed cycle a trace, a label
+that stays while it is shared a Hadamard product or a diagonal. The product that results is a chain of links,
+each an operand that may be turned or inverted. Sums are factored over common links. Of several forms the one
+with the fewest symbols is taken. What has no matrix form is written in index notation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import gcd, lcm
+from typing import TypeAlias
+
+from . import ir
+from .ir import Basis, Call, Einsum, Extent, Map, MatPow, Merge, Node, Number, Power, Rational, Sum, Symbol
+from .forms import (
+    Form, add_form, call_form, divide, hadamard_form, hadamard_power, identity_form, name_form, negate, norm_form,
+    number_form, power_form, product, transposed,
+)  # fmt: skip
+from .lower import Written
+from .sizes import Size
+from .syntax import Syntax
+
+MAX_FACTORED = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A factor of a matrix product: an operand, perhaps to a power, perhaps turned."""
+
+    base: Form
+    power: Form | None = None
+    turned: bool = False
+    symmetric: bool = False
+    vector: bool = False
+
+    def turn(self) -> Link:
+        return self if self.symmetric else replace(self, turned=not self.turned)
+
+    @property
+    def is_inverse(self) -> bool:
+        return self.power is not None and self.power.key == "-1"
+
+    @property
+    def upright(self) -> Form:
+        return self.base if self.power is None else power_form(self.base, self.power)
+
+    @property
+    def form(self) -> Form:
+        return transposed(self.upright) if self.turned else self.upright
+
+    @property
+    def cost(self) -> int:
+        inverse = 1 if self.is_inverse else 0 if self.power is None else 1 + self.power.cost
+        return self.base.cost + self.turned + inverse
+
+    @property
+    def key(self) -> tuple[str, str, bool]:
+        return self.base.key, "" if self.power is None else self.power.key, self.turned
+
+
+Chain: TypeAlias = tuple[Link, ...]
+
+
+def reverse(chain: Chain) -> Chain:
+    """The transposed product."""
+    return tuple(link.turn() for link in reversed(chain))
+
+
+def chain_cost(chain: Chain) -> int:
+    return sum(link.cost for link in grouped(chain))
+
+
+def grouped(chain: Chain) -> Chain:
+    """Runs of transposes as one: B^T A^T is (A B)^T; runs of inverses likewise."""
+    return _group_turned(chain)
+
+
+def _group_turned(chain: Chain) -> Chain:
+    out: list[Link] = []
+    k = 0
+    while k < len(chain):
+        end, count = k, 0
+        if chain[k].turned:
+            while end < len(chain) and (chain[end].turned or (chain[end].symmetric and not chain[end].vector)):
+                count += chain[end].turned
+                end += 1
+            while not chain[end - 1].turned:
+                end -= 1
+        if count >= 2:
+            inner = _group_inverse(reverse(chain[k:end]))
+            vector = chain[k].vector or chain[end - 1].vector
+            if len(inner) == 1:
+                out.append(inner[0].turn())
+            else:
+                out.append(Link(product([x.form for x in inner]), turned=True, vector=vector))
+            k = end
+        else:
+            out.append(chain[k])
+            k += 1
+    return _group_inverse(tuple(out))
+
+
+def _group_inverse(chain: Chain) -> Chain:
+    out: list[Link] = []
+    k = 0
+    while k < len(chain):
+        end = k
+        while end < len(chain) and chain[end].is_inverse and chain[end].turned == chain[k].turned:
+            end += 1
+        if end - k >= 2:
+            run = chain[k:end] if chain[k].turned else tuple(reversed(chain[k:end]))
+            bases = product([x.base for x in run])
+            out.append(Link(bases, run[0].power, chain[k].turned))
+            k = end
+        else:
+            out.append(chain[k])
+            k += 1
+    return tuple(out)
+
+
+def chain_form(chain: Chain) -> Form:
+    return product([link.form for link in grouped(chain)])
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A scalar factor: a base to a power."""
+
+    base: Form
+    power: Fraction | Form = Fraction(1)
+
+    @property
+    def below(self) -> bool:
+        return isinstance(self.power, Fraction) and self.power < 0
+
+    def form(self) -> Form:
+        p = self.power
+        if isinstance(p, Fraction):
+            return _rational_power(self.base, abs(p))
+        return power_form(self.base, p)
+
+
+def _rational_power(base: Form, p: Fraction) -> Form:
+    """b^p, with square roots and norms written as such."""
+    if p == 1:
+        return base
+    if base.norm is not None and (2 * p).denominator == 1:
+        norm = norm_form(*base.norm)
+        whole = norm if 2 * p == 1 else power_form(norm, number_form(2 * p))
+        plain = power_form(base, number_form(p))
+        return plain if p.denominator == 1 and plain.cost < whole.cost else whole
+    if base.p_norm is not None:
+        arg, index = base.p_norm
+        if (p * index).denominator == 1:
+            norm = norm_form(arg, str(index))
+            return norm if p * index == 1 else power_form(norm, number_form(p * index))
+    if p == Fraction(1, 2):
+        return call_form("sqrt", [base])
+    return power_form(base, number_form(p))
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A number, scalar factors, and a chain of matrix factors."""
+
+    coefficient: Rational = 1
+    scalars: tuple[Scalar, ...] = ()
+    chain: Chain = ()
+    unit: Form | None = None  # what an empty chain stands for: the identity; None for a scalar
+
+    def times(self, c: Rational) -> Term:
+        return replace(self, coefficient=self.coefficient * c)
+
+    def form(self) -> Form:
+        """The product, without the sign of its coefficient."""
+        c = Fraction(abs(self.coefficient))
+        above = [s.form() for s in _roots_joined(s for s in self.scalars if not s.below)]
+        below = [s.form() for s in _roots_joined(s for s in self.scalars if s.below)]
+        matrices = [chain_form(self.chain)] if self.chain else [self.unit] if self.unit is not None else []
+        if below:
+            if c.denominator != 1:
+                below.insert(0, number_form(c.denominator))
+            c = Fraction(c.numerator)
+        numbers = [number_form(c)] if c != 1 or not (above or matrices) else []
+        top = product(numbers + above + [m for m in matrices if m is not None])
+        return divide(top, product(below)) if below else top
+
+    @property
+    def turned(self) -> Term:
+        return replace(self, chain=reverse(self.chain))
+
+
+def _roots_joined(scalars: Iterable[Scalar]) -> list[Scalar]:
+    """x^(3/2) y^(1/2) as x sqrt(x y)."""
+    out: list[Scalar] = []
+    roots: list[Form] = []
+    sign = Fraction(1)
+    for s in scalars:
+        p = s.power
+        if isinstance(p, Fraction) and p.denominator == 2 and s.base.norm is None and s.base.p_norm is None:
+            sign = Fraction(1) if p > 0 else Fraction(-1)
+            whole = abs(p) - Fraction(1, 2)
+            if whole:
+                out.append(Scalar(s.base, sign * whole))
+            roots.append(s.base)
+        else:
+            out.append(s)
+    if roots:
+        out.append(Scalar(call_form("sqrt", [product(roots)]), sign))
+    return out
+
+
+class NoMatrixForm(Exception):
+    """The node has no matrix form."""
+
+
+@dataclass(slots=True)
+class Vec:
+    """A vector on a label: an elementwise product of chains to powers."""
+
+    label: int
+    parts: list[tuple[Chain, Fraction | Form]]
+
+
+@dataclass(slots=True)
+class Mat:
+    """A matrix between two labels: an elementwise product of chains to powers."""
+
+    labels: tuple[int, int]
+    parts: list[tuple[Chain, Fraction | Form]]
+
+    def chain(self, first: int) -> Chain:
+        """The matrix with its rows on the label `first`."""
+        whole = _elementwise(self.parts)
+        return whole if self.labels[0] == first else reverse(whole)
+
+    def other(self, label: int) -> int:
+        return self.labels[1] if self.labels[0] == label else self.labels[0]
+
+
+ONE = Fraction(1)
+
+
+def _elementwise(parts: Sequence[tuple[Chain, Fraction | Form]]) -> Chain:
+    """The elementwise product of chains to powers as one chain."""
+    if len(parts) == 1 and parts[0][1] == ONE:
+        return parts[0][0]
+    above: list[Form] = []
+    below: list[Form] = []
+    symmetric = True
+    vector = False
+    for chain, p in parts:
+        vector = vector or chain[-1].vector
+        symmetric = symmetric and len(chain) == 1 and chain[0].symmetric
+        if isinstance(p, Form):
+            above.append(hadamard_power(chain_form(chain), p))
+        elif p > 0:
+            above.append(hadamard_power(chain_form(chain), number_form(p)))
+        else:
+            below.append(hadamard_power(chain_form(chain), number_form(-p)))
+    above = _squares(above)
+    return (Link(hadamard_form(above, below), symmetric=symmetric and not vector, vector=vector),)
+
+
+def _squares(forms: list[Form]) -> list[Form]:
+    """Equal factors as a power where that is shorter."""
+    out: list[Form] = []
+    for f in forms:
+        if out and out[-1].key == f.key and f.cost > 2:
+            out[-1] = hadamard_power(f, number_form(2))
+        else:
+            out.append(f)
+    return out
+
+
+@dataclass
+class Recogniser:
+    """Writes nodes in matrix notation; one for each answer, so that repeated parts are recognised once.
+
+    `written` tells how the input ordered its sums, `order` in which order its symbols appear. `explicit`
+    gives every identity matrix its size, for where the context does not fix it.
+    """
+
+    written: Written = field(default_factory=dict)
+    order: Mapping[str, int] = field(default_factory=dict)
+    explicit: bool = False
+    _terms: dict[Node, Term | None] = field(default_factory=dict)
+    _forms: dict[Node, tuple[int, Form]] = field(default_factory=dict)
+
+    # --- entry points ---
+
+    def prepare(self, root: Node) -> None:
+        """Recognise from the leaves up, so that no recursion is deep."""
+        for node in ir.topological(root):
+            if node.rank <= 2:
+                try:
+                    if isinstance(node, Sum):
+                        self.signed(node)
+                    else:
+                        self.term(node)
+                except NoMatrixForm:
+                    pass
+
+    def form(self, node: Node) -> Form:
+        """The node in matrix notation; its rows are its first axis."""
+        sign, form = self.signed(node)
+        return form if sign > 0 else negate(form)
+
+    def signed(self, node: Node) -> tuple[int, Form]:
+        """(sign, form) with the node being sign times form."""
+        if node not in self._forms:
+            self._forms[node] = self._signed(node)
+        return self._forms[node]
+
+    def _signed(self, node: Node) -> tuple[int, Form]:
+        if isinstance(node, Sum) and len(node.terms) != 1:
+            return self._sum(node)
+        term = self.term(node)
+        return (-1 if term.coefficient < 0 else 1), term.form()
+
+    def term(self, node: Node) -> Term:
+        """The node as one product."""
+        if node not in self._terms:
+            self._terms[node] = None
+            self._terms[node] = self._term(node)
+        term = self._terms[node]
+        if term is None:
+            raise NoMatrixForm
+        return term
+
+    def _term(self, node: Node) -> Term:
+        if node.rank > 2:
+            raise NoMatrixForm
+        match node:
+            case Number(value):
+                return Term(value)
+            case Sum(((c, inner),)):
+                return self.term(inner).times(c)
+            case Sum():
+                return self._sum_term(node)
+            case Einsum():
+                return self._product(node)
+            case Power(base, exponent) if not node.shape:
+                return self._scalar_power(base, exponent)
+            case _ if not node.shape:
+                return Term(1, (Scalar(self._atom(node)),))
+            case _:
+                sign, link = self.link(node)
+                return Term(sign, (), (link,))
+
+    # --- atoms ---
+
+    def link(self, node: Node) -> tuple[Rational, Link]:
+        """(number, link): a vector or matrix operand as a factor."""
+        vector = node.rank == 1
+        symmetric = not vector and node.swap == 1
+        match node:
+            case MatPow(base, exponent):
+                # A sign that a sum was written with stays inside a power.
+                return 1, Link(self.form(base), self._exponent(exponent), symmetric=symmetric)
+            case Sum():
+                c, link = self._sum_link(node)
+                return c, replace(link, symmetric=symmetric, vector=vector, turned=link.turned and not symmetric)
+            case Einsum():
+                term = self.term(node)
+                if not term.scalars and len(term.chain) == 1:
+                    return term.coefficient, term.chain[0]
+                return (1 if term.coefficient > 0 else -1), Link(term.form(), symmetric=symmetric, vector=vector)
+            case _:
+                return 1, Link(self._atom(node), symmetric=symmetric, vector=vector)
+
+    def _exponent(self, exponent: Node) -> Form:
+        return self.form(exponent)
+
+    def _atom(self, node: Node) -> Form:
+        match node:
+            case Symbol(name) | Extent(name):
+                return name_form(name)
+            case Basis(index):
+                return call_form("e", [number_form(index), size_form(node.shape[0])])
+            case Map(function, args):
+                return call_form(function, [self.form(a) for a in args])
+            case Power(base, exponent):
+                return hadamard_power(self.form(base), self._exponent(exponent))
+            case Call("normspectral", (arg,)):
+                return norm_form(self.form(arg), "2")
+            case Call("normnuclear", (arg,)):
+                return norm_form(self.form(arg), "*")
+            case Call(function, args):
+                return call_form(function, [self.form(a) for a in args])
+            case Merge():
+                raise NoMatrixForm
+            case _:
+                raise TypeError(type(node).__name__)
+
+    def _scalar_power(self, base: Node, exponent: Node) -> Term:
+        form = self.form(base)
+        if isinstance(exponent, Number):
+            return Term(1, (Scalar(form, Fraction(exponent.value)),))
+        return Term(1, (Scalar(form, self._exponent(exponent)),))
+
+    # --- products ---
+
+    def _product(self, node: Einsum) -> Term:
+        network = Network(self, node)
+        return network.reduce()
+
+    # --- sums ---
+
+    def _sum(self, node: Sum) -> tuple[int, Form]:
+        """(sign, form) of a sum of several terms."""
+        if not node.terms:
+            return 1, zeros_form(node.shape)
+        as_written = self._as_written(node)
+        if as_written is not None:
+            return as_written
+        c, link = self._factored(node)
+        term = Term(c, (), (link,)) if node.shape else Term(c, (Scalar(link.base),))
+        return (-1 if c < 0 else 1), term.form()
+
+    def _as_written(self, node: Sum) -> tuple[int, Form] | None:
+        """The sum as the input wrote it, times the content that it had there."""
+        c, part = ir.primitive(node)
+        if abs(c) != 1:
+            return None
+        terms = self.written.get(part)
+        if terms is None:
+            return None
+        total = ir.add([(1, t) for t in terms], node.shape)
+        sign = 1 if total is node else -1
+        return sign, self._add([self._flattened(t, Fraction(1)) for t in terms])
+
+    def _flattened(self, node: Node, c: Fraction) -> Term:
+        return self.term(node).times(c)
+
+    def _add(self, terms: Sequence[Term]) -> Form:
+        return add_form([(t.coefficient > 0, t.form()) for t in terms])
+
+    def _sum_term(self, node: Sum) -> Term:
+        c, part = ir.primitive(node)
+        sign, form = self.signed(part)
+        if node.shape:
+            link = Link(form, symmetric=node.rank == 2 and node.swap == 1, vector=node.rank == 1)
+            return Term(c * sign, (), (link,))
+        return Term(c * sign, (Scalar(form),))
+
+    def _sum_link(self, node: Sum) -> tuple[Rational, Link]:
+        if not node.terms:
+            return 1, Link(zeros_form(node.shape))
+        c, part = ir.primitive(node)
+        if part in self.written or node.rank != 2 or node.swap:
+            sign, form = self.signed(part)
+            return c * sign, Link(form)
+        turned = ir.turn(part)
+        assert isinstance(turned, Sum)
+        _, other = ir.primitive(turned)
+        if other in self.written:
+            sign, form = self.signed(turned)
+            return c * sign, Link(form, turned=True)
+        d, link = self._factored(part)
+        return c * d, link
+
+    def _factored(self, node: Sum) -> tuple[Rational, Link]:
+        """(number, link): the sum with common factors taken out, in the cheaper of its two orientations."""
+        terms = [self.term(n).times(c) for c, n in node.terms]
+        unit = self.identity_form(node.shape[0]) if node.rank == 2 else None
+        vector = node.rank == 1
+        best = Factoring(self, unit).run(terms)
+        if node.rank == 2 and node.swap == 0:
+            other = Factoring(self, unit).run([t.turned for t in terms])
+            if other[1].cost + 1 < best[1].cost:
+                return other[0], Link(other[1], turned=True)
+        return best[0], Link(best[1], vector=vector, symmetric=node.rank == 2 and node.swap == 1)
+
+    def identity_form(self, size: Size) -> Form:
+        return identity_form(size_form(size) if self.explicit else None)
+
+    # --- orders ---
+
+    def rank_of(self, form: Form) -> tuple[int, int, str]:
+        """Where a factor stands among commuting ones: plain names in the order of the input, then the rest."""
+        name = form.name
+        if name is not None:
+            return 0, self.order.get(name, 10_000), name
+        return 1, form.cost, form.key
+
+
+def size_form(size: Size) -> Form:
+    """A size as an expression."""
+    if not size.terms:
+        return number_form(0)
+    parts = []
+    for monomial, c in reversed(size.terms):
+        factors = [name_form(n) for n in monomial]
+        if abs(c) != 1 or not factors:
+            factors.insert(0, number_form(abs(c)))
+        parts.append((c > 0, product(factors)))
+    return add_form(parts)
+
+
+def zeros_form(shape: Sequence[Size]) -> Form:
+    return call_form("zeros", [size_form(s) for s in shape]) if shape else number_form(0)
+
+
+def ones_form(shape: Sequence[Size]) -> Form:
+    return call_form("ones", [size_form(s) for s in shape])
+
+
+class Network:
+    """One product on its way from a hypergraph to a term."""
+
+    def __init__(self, recogniser: Recogniser, node: Einsum) -> None:
+        self.recogniser = recogniser
+        self.node = node
+        self.coefficient: Rational = 1
+        self.scalars: list[Scalar] = []
+        self.vectors: dict[int, Vec] = {}
+        self.matrices: list[Mat] = []
+        self.output = set(node.output)
+        for operand, labels in zip(node.operands, node.labels, strict=True):
+            self._enter(operand, labels)
+
+    def _enter(self, operand: Node, labels: tuple[int, ...]) -> None:
+        if not labels:
+            term = self.recogniser.term(operand)
+            self.coefficient *= term.coefficient
+            self.scalars += term.scalars
+            return
+        if len(labels) > 2:
+            raise NoMatrixForm
+        power: Fraction | Form = ONE
+        if isinstance(operand, Power):
+            exponent = operand.exponent
+            operand, power = operand.base, (
+                Fraction(exponent.value) if isinstance(exponent, Number) else self.recogniser.form(exponent)
+            )
+        c, link = self.recogniser.link(operand)
+        if power == ONE:
+            self.coefficient *= c
+        elif isinstance(power, Fraction) and power.denominator == 1:
+            self.coefficient *= Fraction(c) ** int(power)
+        elif c != 1:
+            link = replace(link, base=self.recogniser.form(operand), power=None, turned=False)
+        copies = [power] if power != 2 else [ONE, ONE]
+        for p in copies:
+            if len(labels) == 1:
+                self._add_vector(labels[0], [((link,), p)])
+            else:
+                self._add_matrix((labels[0], labels[1]), [((link,), p)])
+
+    def _add_vector(self, label: int, parts: list[tuple[Chain, Fraction | Form]]) -> None:
+        if label in self.vectors:
+            self.vectors[label].parts += parts
+        else:
+            self.vectors[label] = Vec(label, list(parts))
+
+    def _add_matrix(self, labels: tuple[int, int], parts: list[tuple[Chain, Fraction | Form]]) -> None:
+        for known in self.matrices:
+            if known.labels == labels:
+                known.parts += parts
+                return
+            if known.labels == labels[::-1]:
+                known.parts += [(reverse(chain), p) for chain, p in parts]
+                return
+        self.matrices.append(Mat(labels, list(parts)))
+
+    def _around(self, label: int) -> list[Mat]:
+        return [m for m in self.matrices if label in m.labels]
+
+    def _is_free(self, label: int) -> bool:
+        return label not in self.output
+
+    # --- elimination ---
+
+    def eliminate(self) -> None:
+        """Contract until no rule applies."""
+        rules = (self._trace, self._close_vector, self._absorb_vector, self._row_sum, self._chain, self._diagonal_chain)
+        while any(rule() for rule in rules):
+            pass
+
+    def _trace(self) -> bool:
+        """A matrix with equal labels: a trace, or the vector of its diagonal. Two matrices between the same
+        summed labels: the trace of A^T B."""
+        for m in self.matrices:
+            i, j = m.labels
+            if i == j:
+                self.matrices.remove(m)
+                if self._is_free(i) and not self._around(i) and i not in self.vectors:
+                    self.scalars.append(Scalar(self._trace_form(m.chain(i))))
+                else:
+                    self._add_vector(i, [((self._diagonal(m.chain(i)),), ONE)])
+                return True
+            alone = all(self._is_free(k) and len(self._around(k)) == 1 and k not in self.vectors for k in (i, j))
+            if alone and len(m.parts) >= 2 and all(p == ONE for _, p in m.parts):
+                self.matrices.remove(m)
+                left, right = _elementwise(m.parts[:-1]), m.parts[-1][0]
+                self.scalars.append(Scalar(self._trace_form(reverse(left) + right)))
+                return True
+        return False
+
+    def _close_vector(self) -> bool:
+        """A vector alone on a summed label: a dot product, or the sum of its entries."""
+        for i, v in self.vectors.items():
+            if self._is_free(i) and not self._around(i):
+                del self.vectors[i]
+                self.scalars.append(Scalar(self._total(v)))
+                return True
+        return False
+
+    def _absorb_vector(self) -> bool:
+        """A matrix times the vector on a label that nothing else carries."""
+        for i, v in self.vectors.items():
+            around = self._around(i)
+            if self._is_free(i) and len(around) == 1:
+                m = around[0]
+                self.matrices.remove(m)
+                del self.vectors[i]
+                other = m.other(i)
+                self._add_vector(other, [(m.chain(other) + _elementwise(v.parts), ONE)])
+                return True
+        return False
+
+    def _row_sum(self) -> bool:
+        """A summed label that only one matrix carries."""
+        for m in self.matrices:
+            for i in m.labels:
+                if m.labels[0] != m.labels[1] and self._is_free(i) and len(self._around(i)) == 1 and i not in self.vectors:
+                    self.matrices.remove(m)
+                    other = m.other(i)
+                    self._add_vector(other, [(self._row_sums(m.chain(other)), ONE)])
+                    return True
+        return False
+
+    def _chain(self) -> bool:
+        """Two matrices on a summed label that nothing else carries."""
+        for m in self.matrices:
+            for i in m.labels:
+                around = self._around(i)
+                if self._is_free(i) and len(around) == 2 and i not in self.vectors and all(x.labels[0] != x.labels[1] for x in around):
+                    self._join(i, around, ())
+                    return True
+        return False
+
+    def _diagonal_chain(self) -> bool:
+        """Two matrices and a vector on a summed label: A diag(v) B."""
+        for i, v in self.vectors.items():
+            around = self._around(i)
+            if self._is_free(i) and len(around) == 2 and all(x.labels[0] != x.labels[1] for x in around):
+                del self.vectors[i]
+                self._join(i, around, (self._diag(v),))
+                return True
+        return False
+
+    def _join(self, i: int, around: list[Mat], between: Chain) -> None:
+        left, right = around
+        a, b = left.other(i), right.other(i)
+        self.matrices.remove(left)
+        self.matrices.remove(right)
+        self._add_matrix((a, b), [(left.chain(a) + between + right.chain(i), ONE)])
+
+    # --- forms of what results ---
+
+    def _diag(self, v: Vec) -> Link:
+        return Link(call_form("diag", [chain_form(_elementwise(v.parts))]), symmetric=True)
+
+    def _diagonal(self, chain: Chain) -> Link:
+        straight, back = chain_form(chain), chain_form(reverse(chain))
+        return Link(call_form("diag", [back if back.cost < straight.cost else straight]), vector=True)
+
+    def _row_sums(self, chain: Chain) -> Chain:
+        *rest, last = chain
+        if last.turned:
+            return (*rest, Link(call_form("colsum", [last.upright]), vector=True))
+        return (*rest, Link(call_form("rowsum", [last.form]), vector=True))
+
+    def _total(self, v: Vec) -> Form:
+        """The sum over all entries of an elementwise product."""
+        whole = [chain for chain, p in v.parts if p == ONE]
+        rest = [part for part in v.parts if part[1] != ONE]
+        if not whole or (len(whole) == 1 and not rest):
+            p_norm = self._p_norm(v)
+            form = call_form("sum", [chain_form(_elementwise(v.parts))])
+            return Form(form.syntax, p_norm=p_norm)
+        if len(whole) == 1:
+            return self._dot(whole[0], _elementwise(rest)) if not self._only_below(rest) else call_form(
+                "sum", [chain_form(_elementwise(v.parts))]
+            )
+        last = [(c, ONE) for c in whole[1:]]
+        return self._dot(whole[0], _elementwise(last + rest))
+
+    def _only_below(self, parts: Sequence[tuple[Chain, Fraction | Form]]) -> bool:
+        return all(isinstance(p, Fraction) and p < 0 for _, p in parts)
+
+    def _p_norm(self, v: Vec) -> tuple[Form, int] | None:
+        """(x, p) where the sum is that of |x|^p."""
+        if len(v.parts) != 1:
+            return None
+        ((chain, p),) = v.parts
+        if len(chain) != 1 or not isinstance(p, Fraction) or p.denominator != 1 or p < 1:
+            return None
+        arg = chain[0].base.absolute
+        return None if arg is None else (arg, int(p))
+
+    def _dot(self, left: Chain, right: Chain) -> Form:
+        """left^T right, in the cheaper direction; ||v||^2 where both are one vector."""
+        forward = reverse(left) + right
+        backward = reverse(forward)
+        form = self._cheaper(forward, backward)
+        norm = chain_form(left) if [x.key for x in left] == [x.key for x in right] else None
+        return self._square(form, norm, "")
+
+    def _square(self, form: Form, root: Form | None, kind: str) -> Form:
+        if root is None:
+            return form
+        squared = power_form(norm_form(root, kind), number_form(2))
+        best = form if form.cost < squared.cost else squared
+        return Form(best.syntax, norm=(root, kind))
+
+    def _cheaper(self, a: Chain, b: Chain) -> Form:
+        cost_a, cost_b = chain_cost(a), chain_cost(b)
+        if cost_a != cost_b:
+            return chain_form(a if cost_a < cost_b else b)
+        return min((chain_form(a), chain_form(b)), key=self._first_name)
+
+    def _first_name(self, form: Form) -> tuple[int, str]:
+        return self.recogniser.order.get(form.first_name, 10_000), form.key
+
+    def _trace_form(self, chain: Chain) -> Form:
+        """The trace, turned and rotated to its cheapest form."""
+        rotations = [chain[k:] + chain[:k] for k in range(len(chain))] if len(chain) <= 12 else [chain]
+        candidates = rotations + [reverse(c) for c in rotations]
+        best = min(candidates, key=lambda c: (chain_cost(c), self._first_name(chain_form(c))))
+        form = call_form("tr", [chain_form(best)])
+        half = len(chain) // 2
+        root = None
+        if len(chain) % 2 == 0:
+            for c in rotations:
+                if [x.key for x in reverse(c[:half])] == [x.key for x in c[half:]]:
+                    root = chain_form(c[half:])
+                    break
+        return self._square(form, root, "F")
+
+    # --- the term ---
+
+    def reduce(self) -> Term:
+        """The term that the network reduces to."""
+        self.eliminate()
+        chain, unit = self._assemble()
+        scalars = tuple(sorted(self._merged_scalars(), key=lambda s: self.recogniser.rank_of(s.base)))
+        return Term(self.coefficient, scalars, chain, unit)
+
+    def _merged_scalars(self) -> list[Scalar]:
+        return self.scalars
+
+    def _assemble(self) -> tuple[Chain, Form | None]:
+        sizes = self.node.shape
+        match self.node.output:
+            case ():
+                self._demand(not self.matrices and not self.vectors)
+                return (), None
+            case (i,):
+                self._demand(not self.matrices and set(self.vectors) <= {i})
+                if i in self.vectors:
+                    return _elementwise(self.vectors[i].parts), None
+                return (Link(ones_form(sizes), vector=True),), None
+            case (i, j) if i == j:
+                self._demand(not self.matrices and set(self.vectors) <= {i})
+                if i not in self.vectors:
+                    return (), self.recogniser.identity_form(sizes[0])
+                return (self._diagonal_matrix(self.vectors[i]),), None
+            case (i, j):
+                return self._between(i, j), None
+            case _:
+                raise NoMatrixForm
+
+    def _demand(self, condition: bool) -> None:
+        if not condition:
+            raise NoMatrixForm
+
+    def _diagonal_matrix(self, v: Vec) -> Link:
+        if len(v.parts) == 1 and v.parts[0][1] == ONE and len(v.parts[0][0]) == 1:
+            inner = v.parts[0][0][0].base.diagonal_of
+            if inner is not None:
+                return Link(hadamard_form([inner, self.recogniser.identity_form(self.node.shape[0])], []), symmetric=True)
+        return self._diag(v)
+
+    def _between(self, i: int, j: int) -> Chain:
+        """A matrix with rows on i and columns on j."""
+        self._demand(len(self.matrices) <= 1 and set(self.vectors) <= {i, j})
+        left = self.vectors.get(i)
+        right = self.vectors.get(j)
+        rows, columns = self.node.shape
+        if not self.matrices:
+            if left is None and right is None:
+                return (Link(ones_form((rows, columns)), symmetric=rows is columns),)
+            a = _elementwise(left.parts) if left else (Link(ones_form((rows,)), vector=True),)
+            b = _elementwise(right.parts) if right else (Link(ones_form((columns,)), vector=True),)
+            return a + reverse(b)
+        (m,) = self.matrices
+        self._demand(set(m.labels) == {i, j})
+        middle = m.chain(i)
+        if left is not None and right is not None:
+            outer = chain_form(_elementwise(left.parts) + reverse(_elementwise(right.parts)))
+            return (Link(hadamard_form([outer, chain_form(middle)], [])),)
+        if left is not None:
+            middle = (self._diag(left), *middle)
+        if right is not None:
+            middle = (*middle, self._diag(right))
+        return middle
+
+
+class Factoring:
+    """A sum of terms with common factors taken out."""
+
+    def __init__(self, recogniser: Recogniser, unit: Form | None) -> None:
+        self.recogniser = recogniser
+        self.unit = unit
+
+    def run(self, terms: Sequence[Term]) -> tuple[Rational, Form]:
+        """(number, form) of the sum."""
+        if len(terms) <= MAX_FACTORED:
+            terms = self._grouped(list(terms))
+        if len(terms) == 1:
+            (term,) = terms
+            return (1 if term.coefficient > 0 else -1), term.form()
+        c = _content([t.coefficient for t in terms])
+        terms = sorted((t.times(1 / Fraction(c)) for t in terms), key=self._order)
+        if terms[0].coefficient < 0:
+            c, terms = -c, sorted((t.times(-1) for t in terms), key=self._order)
+        inner = add_form([(t.coefficient > 0, t.form()) for t in terms])
+        if abs(c) == 1:
+            return c, inner
+        whole = [t.times(abs(c)) for t in terms]
+        plain = add_form([(t.coefficient > 0, t.form()) for t in whole])
+        taken = Term(abs(c), (Scalar(inner),)).form()
+        if taken.cost < plain.cost:
+            return c, inner
+        return (1 if c > 0 else -1), plain
+
+    def _order(self, term: Term) -> tuple[bool, int, str]:
+        form = term.form()
+        return term.coefficient < 0, form.cost, form.key
+
+    def _grouped(self, terms: list[Term]) -> list[Term]:
+        """Take out the factor that saves most, until none saves anything."""
+        while len(terms) > 1:
+            best: tuple[int, list[int], Term] | None = None
+            for members in self._candidates(terms):
+                group = [terms[k] for k in members]
+                joined = self._take_out(group)
+                if joined is None:
+                    continue
+                saved = self._cost(group) - self._cost([joined])
+                if saved > 0 and (best is None or saved > best[0]):
+                    best = (saved, members, joined)
+            if best is None:
+                return terms
+            _, members, joined = best
+            place = members[0]
+            terms = [joined if k == place else t for k, t in enumerate(terms) if k == place or k not in members]
+        return terms
+
+    def _cost(self, terms: Sequence[Term]) -> int:
+        return sum(t.form().cost + (abs(t.coefficient) != t.coefficient) for t in terms) + len(terms) - 1
+
+    def _candidates(self, terms: Sequence[Term]) -> list[list[int]]:
+        """Sets of terms that share their first link, their last link, or a scalar factor."""
+        groups: dict[tuple[str, object], list[int]] = {}
+        for k, t in enumerate(terms):
+            if t.chain:
+                groups.setdefault(("first", t.chain[0].key), []).append(k)
+                groups.setdefault(("last", t.chain[-1].key), []).append(k)
+            for s in t.scalars:
+                groups.setdefault(("scalar", (s.base.key, s.below)), []).append(k)
+        sets = {tuple(g) for g in groups.values() if len(g) > 1}
+        if len(terms) > 1:
+            sets.add(tuple(range(len(terms))))
+        return [list(g) for g in sorted(sets, key=lambda g: (-len(g), g))]
+
+    def _take_out(self, terms: Sequence[Term]) -> Term | None:
+        """The terms as one product: common scalars, common first links, the sum of the rest, common last links;
+        None where they have nothing in common."""
+        common, rests = _common_scalars([t.scalars for t in terms])
+        chains = [t.chain for t in terms]
+        head = _common_prefix(chains)
+        chains = [c[head:] for c in chains]
+        tail = _common_prefix([c[::-1] for c in chains])
+        if not (common or head or tail):
+            return None
+        first = terms[0].chain
+        prefix, suffix = first[:head], first[len(first) - tail :] if tail else ()
+        chains = [c[: len(c) - tail] for c in chains]
+        unit = self.unit
+        if prefix or suffix:
+            unit = identity_form(None) if not self.recogniser.explicit else unit
+        is_scalar = not first and self.unit is None
+        inner = [
+            Term(t.coefficient, rest, chain, None if is_scalar else unit)
+            for t, rest, chain in zip(terms, rests, chains, strict=True)
+        ]
+        if prefix and prefix[-1].vector and not prefix[-1].turned:
+            inner_is_row = all(c and c[0].turned for c in chains)
+            if inner_is_row:
+                return self._joined_row(common, prefix, inner, suffix, first, terms[0].unit)
+        c, form = Factoring(self.recogniser, unit).run(inner)
+        if is_scalar:
+            return Term(c, (*common, Scalar(form)))
+        vector = any(ch and ch[-1].vector and not ch[-1].turned for ch in chains)
+        return Term(c, common, (*prefix, Link(form, vector=vector), *suffix))
+
+    def _joined_row(
+        self, common: tuple[Scalar, ...], prefix: Chain, inner: Sequence[Term], suffix: Chain, first: Chain, unit: Form | None
+    ) -> Term:
+        """a b^T + a c^T is a (b + c)^T."""
+        c, form = Factoring(self.recogniser, None).run([t.turned for t in inner])
+        return Term(c, common, (*prefix, Link(form, turned=True, vector=True), *suffix))
+
+
+def _content(values: Sequence[Rational]) -> Rational:
+    g = gcd(*(v.numerator for v in values))
+    d = lcm(*(v.denominator for v in values))
+    return Fraction(g, d)
+
+
+def _common_prefix(chains: Sequence[Chain]) -> int:
+    keys = [[link.key for link in c] for c in chains]
+    length = 0
+    for column in zip(*keys, strict=False):
+        if any(k != column[0] for k in column):
+            break
+        length += 1
+    return length
+
+
+def _common_scalars(groups: Sequence[tuple[Scalar, ...]]) -> tuple[tuple[Scalar, ...], list[tuple[Scalar, ...]]]:
+    """(common factors, what is left of each)."""
+    common: list[Scalar] = []
+    rests = [list(g) for g in groups]
+    for s in groups[0]:
+        matches = [[t for t in g if t.base.key == s.base.key] for g in rests]
+        if not all(len(m) == 1 for m in matches):
+            continue
+        powers = [m[0].power for m in matches]
+        if all(isinstance(p, Fraction) for p in powers):
+            numbers = [p for p in powers if isinstance(p, Fraction)]
+            if all(p > 0 for p in numbers):
+                shared: Fraction | Form = min(numbers)
+            elif all(p < 0 for p in numbers):
+                shared = max(numbers)
+            else:
+                continue
+        elif all(isinstance(p, Form) and isinstance(s.power, Form) and p.key == s.power.key for p in powers):
+            shared = s.power
+        else:
+            continue
+        common.append(Scalar(s.base, shared))
+        for rest, (match,) in zip(rests, matches, strict=True):
+            place = rest.index(match)
+            rest.pop(place)
+            if isinstance(match.power, Fraction) and isinstance(shared, Fraction) and match.power != shared:
+                rest.insert(place, Scalar(s.base, match.power - shared))
+    return tuple(common), [tuple(r) for r in rests]
+
+
+def matrix_form(recogniser: Recogniser, node: Node) -> Syntax | None:
+    """The node in matrix notation, or None where it has none."""
+    recogniser.prepare(node)
+    try:
+        return recogniser.form(node).syntax
+    except NoMatrixForm:
+        return None
+

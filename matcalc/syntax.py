@@ -1,0 +1,219 @@
+"""The abstract syntax of the language: what a person writes and reads.
+
+Every node is immutable and compares by structure; `span` is its place in the text and takes no part in
+comparison. Brackets leave no node. The parser makes these nodes, the recogniser makes them, and every
+output language is a function of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TypeAlias
+
+Span: TypeAlias = tuple[int, int]
+NOWHERE: Span = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """Base of all nodes."""
+
+    span: Span = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Num(Syntax):
+    """A rational number that is not negative: `2`, `0.5`, `1/2`, `1e-12`."""
+
+    value: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Syntax):
+    """A symbol or the name of a size; Greek letters by their names (`alpha`)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity(Syntax):
+    """`I` (size from context) or `I_n`; subscripted it is the Kronecker delta `delta_ij`."""
+
+    size: Syntax | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Syntax):
+    """A function by its canonical name: `tr(A)`, `kron(A, B)`, `ones(n, m)`, `e(1, n)`; `A^+` is `pinv(A)`."""
+
+    function: str
+    args: tuple[Syntax, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Neg(Syntax):
+    arg: Syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Syntax):
+    """A sum of two or more terms; a difference holds a `Neg`."""
+
+    terms: tuple[Syntax, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mul(Syntax):
+    """The product of two or more factors: scalars, matrices, vectors, or components that share indices."""
+
+    factors: tuple[Syntax, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hadamard(Syntax):
+    """The elementwise product of two or more factors, `A .* B`."""
+
+    factors: tuple[Syntax, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HadamardDiv(Syntax):
+    """`A ./ B`."""
+
+    numerator: Syntax
+    denominator: Syntax
+
+
+@dataclass(frozen=True, slots=True)
+class HadamardPow(Syntax):
+    """`A .^ p`."""
+
+    base: Syntax
+    exponent: Syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Div(Syntax):
+    """Division by a scalar."""
+
+    numerator: Syntax
+    denominator: Syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Slash(Syntax):
+    """`a / b c` as written: whether `c` stands below the line is decided by the shapes.
+
+    `factors` are two or more juxtaposed factors after the slash. Never printed.
+    """
+
+    numerator: Syntax
+    factors: tuple[Syntax, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pow(Syntax):
+    """A power of a scalar or a square matrix; the inverse is `Pow(A, Neg(Num(1)))`."""
+
+    base: Syntax
+    exponent: Syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose(Syntax):
+    arg: Syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Adjoint(Syntax):
+    """The conjugate transpose, `A^H`."""
+
+    arg: Syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Bars(Syntax):
+    """`|A|`: the determinant of a matrix, the absolute value of a scalar, elementwise on a vector."""
+
+    arg: Syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Norm(Syntax):
+    """`||A||_kind`; `kind` is "" (Euclid, Frobenius), "F", "*", "inf", "max", a number or a name."""
+
+    arg: Syntax
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sub(Syntax):
+    """Components: `X_ij`, `(X^-1)_ki`, `x_3`; an index is a letter or a number counted from 1."""
+
+    base: Syntax
+    indices: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BigSum(Syntax):
+    """`sum_ij body`."""
+
+    indices: tuple[str, ...]
+    body: Syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Equation(Syntax):
+    """`D_ij = body`: sets the order of the axes, and says that these indices are free."""
+
+    name: str
+    indices: tuple[str, ...]
+    body: Syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Where(Syntax):
+    """`body where p = softmax(x), i = 1..n`: names for parts, and ranges of indices."""
+
+    body: Syntax
+    bindings: tuple[tuple[str, Syntax], ...] = ()
+    ranges: tuple[tuple[str, Syntax], ...] = ()
+
+
+def children(node: Syntax) -> tuple[Syntax, ...]:
+    """The nodes directly below `node`, in the order of the text."""
+    match node:
+        case Num() | Name():
+            return ()
+        case Identity(size):
+            return () if size is None else (size,)
+        case Call(_, args):
+            return args
+        case Neg(arg) | Transpose(arg) | Adjoint(arg) | Bars(arg) | Norm(arg) | Sub(arg):
+            return (arg,)
+        case Add(parts) | Mul(parts) | Hadamard(parts):
+            return parts
+        case HadamardDiv(a, b) | HadamardPow(a, b) | Div(a, b) | Pow(a, b):
+            return (a, b)
+        case Slash(a, factors):
+            return (a, *factors)
+        case BigSum(_, body) | Equation(_, _, body):
+            return (body,)
+        case Where(body, bindings, ranges):
+            return (body, *(v for _, v in bindings), *(v for _, v in ranges))
+    raise TypeError(type(node).__name__)
+
+
+def walk(node: Syntax) -> Iterator[Syntax]:
+    """`node` and all below it, parents first, without recursion."""
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        yield top
+        stack.extend(reversed(children(top)))
+
+
+ONE = Num(Fraction(1))
+MINUS_ONE = Neg(ONE)
