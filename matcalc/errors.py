@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 MAX_MESSAGE = 1_500
 MAX_CONTEXT = 72
 
 
 def printable(text: str) -> str:
-    """`text` with control, format and surrogate characters escaped, so that any terminal can show it."""
+    """`text` with characters that are not printable escaped, so that any terminal can show it."""
     return "".join(
-        c if c == "\n" or unicodedata.category(c)[0] != "C" else f"\\u{ord(c):04x}" for c in text
+        c if c == "\n" or c.isprintable() else f"\\u{ord(c):04x}" for c in text
     )
 
 

@@ -874,6 +874,8 @@ def apply(function: str, args: Sequence[Node]) -> Node:
     first, turned = _upright(args[0])
     if turned:
         return turn(apply(function, [turn(a) for a in args]))
+    if function == "abs" and not_negative(first):
+        return first
     if len(args) == 1 and isinstance(first, Sum) and row.parity and _leading_sign(first) < 0:
         return scale(row.parity, apply(function, [scale(-1, first)]))
     swap = 1 if all(a.swap == 1 for a in args) else 0
@@ -1238,14 +1240,21 @@ def _substituted(node: Node, memo: Mapping[Node, Node], symbols: Mapping[str, No
     match node:
         case Symbol(name, attributes):
             return symbols[name] if name in symbols else symbol(name, _shape(node.shape, sizes), attributes)
-        case Number():
-            return node
         case Extent(name):
             return extent(sizes[name]) if name in sizes else node
         case Basis(index):
             return basis(index, node.shape[0].substitute(sizes))
         case Merge():
             return merge(node.shape[1].substitute(sizes), node.shape[2].substitute(sizes))
+        case _:
+            return rebuild(node, memo, sizes)
+
+
+def rebuild(node: Node, memo: Mapping[Node, Node], sizes: Mapping[str, Size]) -> Node:
+    """The node with its operands replaced as `memo` says, and sizes by sizes; leaves stay."""
+    match node:
+        case Number() | Symbol() | Extent() | Basis() | Merge():
+            return node
         case Einsum(operands, labels, output, extents):
             factors = [(memo[o], ls) for o, ls in zip(operands, labels, strict=True)]
             return einsum(factors, output, dict(enumerate(_shape(extents, sizes))))

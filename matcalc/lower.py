@@ -101,9 +101,6 @@ def note_sum(written: Written, total: Node, terms: list[Node]) -> None:
         return
     c, part = ir.primitive(total)
     written.setdefault(part, tuple(ir.scale(Fraction(1) / abs(c), t) for t in terms))
-    _, upright, turned = ir.upright_sum(total)
-    if turned:
-        written.setdefault(upright, tuple(ir.turn(ir.scale(Fraction(1) / abs(c), t)) for t in terms))
 
 
 def _mul(low: Lowering, typed: Typed) -> Node:

@@ -21,6 +21,7 @@ from .forms import (
     Form, add_form, call_form, divide, hadamard_form, hadamard_power, identity_form, name_form, negate, norm_form,
     number_form, power_form, product, transposed,
 )  # fmt: skip
+from .functions import FUNCTIONS
 from .lower import Written
 from .sizes import Size
 from .syntax import Syntax
@@ -361,8 +362,18 @@ class Recogniser:
         symmetric = not vector and node.swap == 1
         match node:
             case MatPow(base, exponent):
-                # A sign that a sum was written with stays inside a power.
-                return 1, Link(self.form(base), self._exponent(exponent), symmetric=symmetric)
+                form, turned = self._side(base)
+                return 1, Link(form, self._exponent(exponent), turned and not symmetric, symmetric)
+            case Map(function, (arg,)) if node.rank == 2:
+                form, turned = self._side(arg)
+                return 1, Link(call_form(function, [form]), turned=turned and not symmetric, symmetric=symmetric)
+            case Power(base, exponent) if node.rank == 2:
+                form, turned = self._side(base)
+                form = hadamard_power(form, self._exponent(exponent))
+                return 1, Link(form, turned=turned and not symmetric, symmetric=symmetric)
+            case Call(function, (arg,)) if node.rank == 2 and FUNCTIONS[function].transpose == "commutes":
+                form, turned = self._side(arg)
+                return 1, Link(call_form(function, [form]), turned=turned and not symmetric, symmetric=symmetric)
             case Sum():
                 c, link = self._sum_link(node)
                 return c, replace(link, symmetric=symmetric, vector=vector, turned=link.turned and not symmetric)
@@ -373,6 +384,21 @@ class Recogniser:
                 return (1 if term.coefficient > 0 else -1), Link(term.form(), symmetric=symmetric, vector=vector)
             case _:
                 return 1, Link(self._atom(node), symmetric=symmetric, vector=vector)
+
+    def _side(self, node: Node) -> tuple[Form, bool]:
+        """(form, turned): the matrix or its transpose, as the input wrote it, else the shorter one."""
+        if node.rank != 2 or node.swap == 1:
+            return self.form(node), False
+        turned = ir.turn(node)
+        if self._was_written(node):
+            return self.form(node), False
+        straight, back = self.form(node), self.form(turned)
+        if self._was_written(turned) or back.cost < straight.cost:
+            return back, True
+        return straight, False
+
+    def _was_written(self, node: Node) -> bool:
+        return isinstance(node, Sum) and len(node.terms) > 1 and ir.primitive(node)[1] in self.written
 
     def _exponent(self, exponent: Node) -> Form:
         return self.form(exponent)
@@ -388,9 +414,11 @@ class Recogniser:
             case Power(base, exponent):
                 return hadamard_power(self.form(base), self._exponent(exponent))
             case Call("normspectral", (arg,)):
-                return norm_form(self.form(arg), "2")
+                return norm_form(self._side(arg)[0], "2")
             case Call("normnuclear", (arg,)):
-                return norm_form(self.form(arg), "*")
+                return norm_form(self._side(arg)[0], "*")
+            case Call(function, (arg,)) if FUNCTIONS[function].transpose == "invariant":
+                return call_form(function, [self._side(arg)[0]])
             case Call(function, args):
                 return call_form(function, [self.form(a) for a in args])
             case Merge():
@@ -632,6 +660,9 @@ class Network:
                 if m.labels[0] != m.labels[1] and self._is_free(i) and len(self._around(i)) == 1 and i not in self.vectors:
                     self.matrices.remove(m)
                     other = m.other(i)
+                    if self._is_free(other) and not self._around(other) and other not in self.vectors:
+                        self.scalars.append(Scalar(self._total_of_matrix(m)))
+                        return True
                     self._add_vector(other, [(self._row_sums(m.chain(other)), ONE)])
                     return True
         return False
@@ -677,6 +708,11 @@ class Network:
         if last.turned:
             return (*rest, Link(call_form("colsum", [last.upright]), vector=True))
         return (*rest, Link(call_form("rowsum", [last.form]), vector=True))
+
+    def _total_of_matrix(self, m: Mat) -> Form:
+        straight = chain_form(m.chain(m.labels[0]))
+        back = chain_form(m.chain(m.labels[1]))
+        return call_form("sum", [back if back.cost < straight.cost else straight])
 
     def _total(self, v: Vec) -> Form:
         """The sum over all entries of an elementwise product."""
