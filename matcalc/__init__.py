@@ -1,0 +1,35 @@
+"""Matrix calculus: derivatives of matrix expressions, in matrix notation, verified.
+
+>>> import matcalc as mc
+>>> print(mc.derive("||X - U V||_F^2", wrt="V"))
+-2 U^T (X - U V)
+"""
+
+from .derive import Derivative, Expr, derive, parse
+from .errors import (
+    IdentityError,
+    LimitError,
+    MatcalcError,
+    ParseError,
+    ShapeError,
+    UnknownSymbolError,
+    UnsupportedError,
+)
+from .verify import Verification
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Derivative",
+    "Expr",
+    "IdentityError",
+    "LimitError",
+    "MatcalcError",
+    "ParseError",
+    "ShapeError",
+    "UnknownSymbolError",
+    "UnsupportedError",
+    "Verification",
+    "derive",
+    "parse",
+]

@@ -1,8 +1,9 @@
-"""Reverse-mode differentiation of the intermediate representation.
+"""Differentiation of the intermediate representation: reverse mode, and forward mode by a scalar.
 
 An adjoint has the axes of the expression and then those of its node; the seed is a product of deltas. Sums,
 products, elementwise functions and powers have one rule each; every other function is differentiated by the
-differential in its row, which is linear in dX, by the same rules.
+differential in its row, which is linear in dX, by the same rules. By a scalar the tangent of a node has the
+node's own axes, and d f(X) is the differential of f in the direction of the tangent of X.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ def derivative(root: Node, variable: Symbol) -> Node:
     """The derivative of every entry by every entry: the axes of `root`, then those of `variable`."""
     if root.rank + variable.rank > ir.MAX_RANK:
         raise LimitError(f"the derivative has more than {ir.MAX_RANK} axes")
+    if not variable.shape:
+        try:
+            return push_forward(root, variable)
+        except UnsupportedError:
+            pass  # what is known inside a trace only, the reverse mode sees
     axes = tuple(range(root.rank))
     seed = ir.einsum((), axes + axes, dict(enumerate(root.shape)))
     return pull_back(root, variable, seed, root.shape)
@@ -130,17 +136,24 @@ def _matrix_power_rule(
         lower = ir.matpow(base, ir.add([(1, exponent), (-1, ir.ONE)], ()))
         slope = ir.einsum([(exponent, ()), (lower, (0, 1))], (0, 1))
         return _commuting_part(adjoint, slope, outer)
-    if not isinstance(exponent, Number):
-        raise UnsupportedError("a matrix power with a symbolic exponent is differentiated inside a trace or a determinant only")
-    k = int(exponent.value)
-    if abs(k) > MAX_UNROLL:
-        raise LimitError(f"the derivative of a matrix power with an exponent over {MAX_UNROLL}, other than in a trace")
-    sign, powers = (1, [(r, k - 1 - r) for r in range(k)]) if k > 0 else (-1, [(-r, k - 1 + r) for r in range(1, 1 - k)])
+    sign, powers = _unrolled(exponent)
     terms = []
     for left, right in powers:
         factors = [(adjoint, (*outer, 0, 3)), (ir.matpow(base, left), (0, 1)), (ir.matpow(base, right), (2, 3))]
         terms.append((sign, ir.einsum(factors, (*outer, 1, 2))))
     return ir.add(terms, adjoint.shape)
+
+
+def _unrolled(exponent: Node) -> tuple[int, list[tuple[int, int]]]:
+    """(sign, pairs (a, b)) with d X^k the signed sum of X^a dX X^b."""
+    if not isinstance(exponent, Number):
+        raise UnsupportedError(
+            "a matrix power with a symbolic exponent is differentiated inside a trace or a determinant only"
+        )
+    k = int(exponent.value)
+    if abs(k) > MAX_UNROLL:
+        raise LimitError(f"the derivative of a matrix power with an exponent over {MAX_UNROLL}, other than in a trace")
+    return (1, [(r, k - 1 - r) for r in range(k)]) if k > 0 else (-1, [(-r, k - 1 + r) for r in range(1, 1 - k)])
 
 
 def _commuting_part(adjoint: Node, slope: Node, outer: Labels) -> Node:
@@ -210,3 +223,77 @@ def _call_rule(
             yield arg, _commuting_part(adjoint, expand(row, row.derivative, [arg]), adjoints.labels)
         else:
             raise UnsupportedError(f"the derivative of {function}(X) is not known")
+
+
+def push_forward(root: Node, variable: Symbol) -> Node:
+    """The derivative of a node by a scalar."""
+    tangents: dict[Node, Node] = {}
+    for node in ir.topological(root):
+        if node is variable:
+            tangents[node] = ir.ONE
+        elif any(n in tangents for n in ir.operands_of(node)):
+            tangent = _tangent(node, tangents)
+            if not ir.is_zero(tangent):
+                tangents[node] = tangent
+    return tangents.get(root, ir.zero(root.shape) if root.shape else ir.number(0))
+
+
+def _tangent(node: Node, tangents: dict[Node, Node]) -> Node:
+    match node:
+        case Sum(terms):
+            return ir.add([(c, tangents[n]) for c, n in terms if n in tangents], node.shape)
+        case Einsum():
+            return _product_tangent(node, tangents)
+        case Map(function, (arg,)):
+            row = FUNCTIONS[function]
+            if row.derivative is None:
+                raise UnsupportedError(f"the derivative of {function}(x) is not known")
+            return ir.hadamard([expand(row, row.derivative, [arg]), tangents[arg]], node.shape)
+        case Power(base, exponent):
+            return _power_tangent(node, base, exponent, tangents)
+        case MatPow(base, exponent):
+            return _matrix_power_tangent(node, base, exponent, tangents)
+        case Call(function, args):
+            return ir.add([(1, _call_tangent(function, args, k, tangents)) for k, a in enumerate(args) if a in tangents], node.shape)
+    raise AssertionError(type(node).__name__)
+
+
+def _product_tangent(node: Einsum, tangents: dict[Node, Node]) -> Node:
+    factors = list(zip(node.operands, node.labels, strict=True))
+    extents = dict(enumerate(node.extents))
+    terms = []
+    for k, (operand, labels) in enumerate(factors):
+        if operand in tangents:
+            changed = [*factors[:k], (tangents[operand], labels), *factors[k + 1 :]]
+            terms.append((1, ir.einsum(changed, node.output, extents)))
+    return ir.add(terms, node.shape)
+
+
+def _power_tangent(node: Power, base: Node, exponent: Node, tangents: dict[Node, Node]) -> Node:
+    terms = []
+    if base in tangents:
+        lower = ir.power(base, ir.add([(1, exponent), (-1, ir.ONE)], ()))
+        terms.append((1, ir.hadamard([exponent, lower, tangents[base]], node.shape)))
+    if exponent in tangents:
+        terms.append((1, ir.hadamard([node, ir.apply("log", [base]), tangents[exponent]], node.shape)))
+    return ir.add(terms, node.shape)
+
+
+def _matrix_power_tangent(node: MatPow, base: Node, exponent: Node, tangents: dict[Node, Node]) -> Node:
+    if exponent in tangents:
+        raise UnsupportedError("the derivative of a matrix power by its exponent")
+    if _is_scalar_multiple(base, tangents.__contains__):
+        lower = ir.matpow(base, ir.add([(1, exponent), (-1, ir.ONE)], ()))
+        return ir.einsum([(exponent, ()), (lower, (0, 1)), (tangents[base], (1, 2))], (0, 2))
+    sign, powers = _unrolled(exponent)
+    terms = [(sign, ir.chain_product([ir.matpow(base, a), tangents[base], ir.matpow(base, b)])) for a, b in powers]
+    return ir.add(terms, node.shape)
+
+
+def _call_tangent(function: str, args: tuple[Node, ...], place: int, tangents: dict[Node, Node]) -> Node:
+    row, arg = FUNCTIONS[function], args[place]
+    if row.differential is not None:
+        return differential(row, place, list(args), tangents[arg])
+    if row.derivative is not None and _is_scalar_multiple(arg, tangents.__contains__):
+        return ir.chain_product([expand(row, row.derivative, [arg]), tangents[arg]])
+    raise UnsupportedError(f"the derivative of {function}(X) is not known")

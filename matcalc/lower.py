@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -21,6 +21,7 @@ from .syntax import (
     Norm, Num, Pow, Sub, Syntax, Transpose, Where,
 )  # fmt: skip
 
+STRUCTURE = frozenset({"symmetric", "skew", "diagonal", "lower", "upper", "orthogonal", "toeplitz", "spd", "hermitian"})
 Written: TypeAlias = dict[Node, tuple[Node, ...]]
 
 
@@ -35,6 +36,7 @@ class Lowering:
     symbols: dict[str, Node]
     size: Callable[[Size], Size]
     source: str = ""
+    domains: bool = True  # whether the domains of functions are checked
     written: Written = field(default_factory=dict)
 
     def lower(self, typed: Typed) -> Node:
@@ -191,20 +193,20 @@ def _call(low: Lowering, typed: Typed) -> Node:
     special = SPECIAL.get(typed.node.function) if isinstance(typed.node, Call) else None
     if special is not None:
         return special(low, typed)
-    return apply_function(typed.choice, [low.lower(p) for p in typed.parts], low.source, typed.node.span[0])
+    args = [low.lower(p) for p in typed.parts]
+    row = typed.choice
+    if low.domains and row.fields.get("domain") == "symmetric" and args[0].swap != 1:
+        raise UnsupportedError(
+            f"{row.name}(A) is known for symmetric matrices: declare A symmetric", low.source, typed.node.span[0]
+        )
+    return apply_function(row, args)
 
 
-def apply_function(row: Function, args: list[Node], source: str = "", position: int | None = None) -> Node:
+def apply_function(row: Function, args: list[Node]) -> Node:
     """The function of nodes: its definition where it has one, else a call."""
     if row.definition is not None:
         return expand(row, row.definition, args)
-    if row.elementwise:
-        return ir.apply(row.name, args)
-    if row.fields.get("domain") == "symmetric" and args[0].swap != 1:
-        raise UnsupportedError(
-            f"{row.name}(A) is known for symmetric matrices: declare A symmetric", source, position
-        )
-    return ir.call(row.name, args)
+    return ir.apply(row.name, args) if row.elementwise else ir.call(row.name, args)
 
 
 def _constant(low: Lowering, typed: Typed) -> Node:
@@ -252,7 +254,13 @@ def _two_axes(part: Typed, first: int) -> tuple[int | None, int | None]:
     return None, None
 
 
+def _merge(low: Lowering, typed: Typed) -> Node:
+    _, outer, inner = low.shape(typed)
+    return ir.merge(outer, inner)
+
+
 SPECIAL: dict[str, Callable[[Lowering, Typed], Node]] = {
+    "merge": _merge,
     "ones": _constant,
     "zeros": _constant,
     "ones_like_vector": _constant,
@@ -310,6 +318,21 @@ def symbol_of(name: str, d: Declaration) -> Node:
     return ir.symbol(name, d.sizes, d.attributes)
 
 
+def without_structure(lowered: Lowered, names: Iterable[str]) -> Node:
+    """The expression with the entries of some matrices independent: what differs from its value on matrices that
+    are symmetric, orthogonal and so on is what a derivative by their entries must see."""
+    symbols = {n: symbol_of(n, d) for n, d in lowered.declarations.items()}
+    for n in names:
+        symbols[n] = free_symbol(n, lowered.declarations[n])
+    low = Lowering(symbols, lowered.reading.size, lowered.source, domains=False)
+    return low.lower(lowered.reading.typed)
+
+
+def free_symbol(name: str, d: Declaration) -> ir.Symbol:
+    """The symbol without the attributes that tie its entries to one another."""
+    return ir.symbol(name, d.sizes, d.attributes - STRUCTURE)
+
+
 def lower_syntax(source: str, syntax: Syntax, table: Mapping[str, Declaration], sizes: frozenset[str]) -> Lowered:
     """Type and lower an expression that has been parsed."""
     reading = read(source, syntax, table, sizes)
@@ -323,11 +346,15 @@ def size_names(table: Mapping[str, Declaration]) -> frozenset[str]:
 
 
 def lower_text(source: str, table: Mapping[str, Declaration], open_names: bool) -> Lowered:
-    """Parse, type and lower a text."""
+    """Parse, type and lower a text; with `open_names` it may use names that are not declared."""
+    return lower_parsed(source, table, frozenset(), open_names)
+
+
+def lower_parsed(source: str, table: Mapping[str, Declaration], known: frozenset[str], open_names: bool) -> Lowered:
+    """The same; the names in `known` are inferred where they are not declared, even if others may not be."""
     sizes = size_names(table)
-    vocabulary = Vocabulary(
-        symbols=frozenset(table) | CONSTANTS, sizes=sizes, functions=FUNCTIONS.spellings, open=open_names
-    )
+    symbols = frozenset(table) | CONSTANTS | (known - sizes)
+    vocabulary = Vocabulary(symbols=symbols, sizes=sizes, functions=FUNCTIONS.spellings, open=open_names)
     return lower_syntax(source, parse(source, vocabulary), table, sizes)
 
 

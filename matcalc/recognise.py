@@ -550,6 +550,7 @@ class Network:
         self.vectors: dict[int, Vec] = {}
         self.matrices: list[Mat] = []
         self.output = set(node.output)
+        self.tensors: list[tuple[Node, tuple[int, ...]]] = []
         for operand, labels in zip(node.operands, node.labels, strict=True):
             self._enter(operand, labels)
 
@@ -560,7 +561,10 @@ class Network:
             self.scalars += term.scalars
             return
         if len(labels) > 2:
-            raise NoMatrixForm
+            # Labels of a tensor stay, as those of the output do.
+            self.tensors.append((operand, labels))
+            self.output.update(labels)
+            return
         power: Fraction | Form = ONE
         if isinstance(operand, Power):
             exponent = operand.exponent
@@ -794,6 +798,7 @@ class Network:
         return self.scalars
 
     def _assemble(self) -> tuple[Chain, Form | None]:
+        self._demand(not self.tensors)
         sizes = self.node.shape
         match self.node.output:
             case ():

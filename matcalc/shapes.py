@@ -19,7 +19,7 @@ from .functions import FUNCTIONS, Function
 from .sizes import Size
 from .syntax import (
     Add, Adjoint, Bars, BigSum, Call, Div, Equation, Hadamard, HadamardDiv, HadamardPow, Identity, Mul, Name, Neg,
-    Norm, Num, Pow, Slash, Sub, Syntax, Transpose, Where, walk,
+    Norm, Num, Pow, Slash, Sub, Syntax, Transpose, Where, children, walk, with_children,
 )  # fmt: skip
 
 CONSTANTS = frozenset({"pi"})
@@ -104,13 +104,17 @@ def show_size(size: Size) -> str:
 
 @dataclass
 class Scope:
-    """The names of a text: what symbols are, which names are sizes."""
+    """The names of a text: what symbols are, which names are sizes.
+
+    `readings` says how each `Slash` was read.
+    """
 
     source: str
     symbols: dict[str, Type]
     sizes: frozenset[str]
     integers: frozenset[str] = frozenset()
     ranges: dict[str, Size] = field(default_factory=dict)
+    readings: dict[int, Syntax] = field(default_factory=dict)
     unifier: Unifier = field(default_factory=Unifier)
 
     # --- errors ---
@@ -502,6 +506,7 @@ def _slash(scope: Scope, node: Slash, held: frozenset[str]) -> Typed:
             trouble = error
         scope.unifier.undo(mark)
     if len(fits) == 1:
+        scope.readings[id(node)] = fits[0]
         return scope.infer(fits[0], held)
     if trouble is not None and not fits:
         raise trouble
@@ -650,6 +655,11 @@ def _unit_vector(scope: Scope, node: Call) -> Typed:
     return Typed(node, Type((size,)), choice=int(k.value))
 
 
+def _merge(scope: Scope, node: Call) -> Typed:
+    outer, inner = _sizes_of_args(scope, node)
+    return Typed(node, Type((outer * inner, outer, inner)))
+
+
 def _vec(scope: Scope, node: Call) -> Typed:
     part = scope.infer(node.args[0])
     if part.type.index or part.type.rank not in (1, 2):
@@ -688,6 +698,7 @@ SPECIAL: dict[str, Callable[[Scope, Call], Typed]] = {
     "ones_like_vector": _fitting_ones,
     "ones_like_matrix": _fitting_ones,
     "e": _unit_vector,
+    "merge": _merge,
     "vec": _vec,
     "kron": _kron,
 }
@@ -698,6 +709,13 @@ HANDLERS: dict[type, Handler] = {
     Transpose: _transpose, Adjoint: _transpose, Bars: _bars, Norm: _norm, Sub: _sub, BigSum: _big_sum,
     Equation: _equation, Where: _where, Call: _call,
 }  # fmt: skip
+
+
+def with_readings(node: Syntax, scope: Scope) -> Syntax:
+    """The syntax with every slash as it was read."""
+    if isinstance(node, Slash):
+        node = scope.readings[id(node)]
+    return with_children(node, tuple(with_readings(c, scope) for c in children(node)))
 
 
 # --- declarations and guesses ---
@@ -734,6 +752,7 @@ def read(source: str, node: Syntax, table: Mapping[str, Declaration], sizes: fro
         for name, options, k in zip(names, candidates, choice, strict=True):
             scope.symbols[name] = Type(tuple(scope.unifier.fresh() for _ in range(options[k])))
         typed = closed(scope, scope.infer(node))
+        _settle_only_size(scope, table, typed)
         return Reading(typed, scope, _name_sizes(scope, table, names, typed, exponents))
 
     start = (0,) * len(names)
@@ -759,6 +778,22 @@ def read(source: str, node: Syntax, table: Mapping[str, Declaration], sizes: fro
     raise first
 
 
+def _settle_only_size(scope: Scope, table: Mapping[str, Declaration], typed: Typed) -> None:
+    """Where all that is declared has one size, so has an identity or a delta that nothing else fixes."""
+    sizes = {s for d in table.values() for s in d.sizes}
+    if len(sizes) == 1:
+        (only,) = sizes
+        stack = [typed]
+        while stack:
+            t = stack.pop()
+            stack.extend(t.parts)
+            if isinstance(t.node, Identity | Call):
+                for d in t.type.dims:
+                    size = scope.unifier.resolve(d)
+                    if size.name is not None and size.name[0] == "?":
+                        scope.unifier.unify(size, only)
+
+
 def _undeclared(node: Syntax, known: Mapping[str, Type], sizes: frozenset[str]) -> list[str]:
     """Names that nobody declared, in the order of the text."""
     bound = {name for x in walk(node) if isinstance(x, Where) for name, _ in x.bindings}
@@ -777,7 +812,7 @@ def _size_names(node: Syntax) -> Iterator[Name]:
     match node:
         case Identity(size) if size is not None:
             places = (size,)
-        case Call("ones" | "zeros", args):
+        case Call("ones" | "zeros" | "merge", args):
             places = args
         case Call("e", (_, size)):
             places = (size,)

@@ -206,6 +206,40 @@ def children(node: Syntax) -> tuple[Syntax, ...]:
     raise TypeError(type(node).__name__)
 
 
+def with_children(node: Syntax, parts: tuple[Syntax, ...]) -> Syntax:
+    """The node with other nodes below it, in the order of `children`."""
+    span = node.span
+    match node:
+        case Num() | Name():
+            return node
+        case Identity(size):
+            return node if size is None else Identity(parts[0], span=span)
+        case Call(function):
+            return Call(function, parts, span=span)
+        case Neg() | Transpose() | Adjoint() | Bars():
+            return type(node)(parts[0], span=span)
+        case Norm(_, kind):
+            return Norm(parts[0], kind, span=span)
+        case Sub(_, indices):
+            return Sub(parts[0], indices, span=span)
+        case Add() | Mul() | Hadamard():
+            return type(node)(parts, span=span)
+        case HadamardDiv() | HadamardPow() | Div() | Pow():
+            return type(node)(parts[0], parts[1], span=span)
+        case Slash():
+            return Slash(parts[0], parts[1:], span=span)
+        case BigSum(indices):
+            return BigSum(indices, parts[0], span=span)
+        case Equation(name, indices):
+            return Equation(name, indices, parts[0], span=span)
+        case Where(_, bindings, ranges):
+            values = parts[1 : 1 + len(bindings)]
+            named = tuple((n, v) for (n, _), v in zip(bindings, values, strict=True))
+            limits = tuple((k, v) for (k, _), v in zip(ranges, parts[1 + len(bindings) :], strict=True))
+            return Where(parts[0], named, limits, span=span)
+    raise TypeError(type(node).__name__)
+
+
 def walk(node: Syntax) -> Iterator[Syntax]:
     """`node` and all below it, parents first, without recursion."""
     stack = [node]

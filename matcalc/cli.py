@@ -1,0 +1,142 @@
+"""The command `matcalc`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from . import __version__
+from .derive import LAYOUTS, Derivative, derive
+from .errors import MatcalcError, ParseError
+from .verify import Verification
+
+FORMATS = ("text", "unicode", "latex", "index", "numpy", "json", "mathml")
+EXAMPLES = """\
+examples:
+  matcalc derive '||X - U V||_F^2' --wrt V
+  matcalc derive 'x^T A x' --wrt x -d 'A: matrix(n,n) symmetric'
+  matcalc derive 'logdet(X)' --wrt X --format latex
+  matcalc derive '1/m sum_i (y_i - X_ij w_j)^2' --wrt w -d 'X: matrix(m,n)'
+  matcalc derive 'x^T A x' --wrt x --wrt x --verify
+  matcalc derive 'sigmoid(X w)' --wrt w --format numpy
+
+What is not declared is inferred from how it is used: capitals are matrices, small
+letters vectors or scalars. Kinds: scalar, vector(n), matrix(n,m), tensor(n,m,k).
+Exit status: 0 done, 1 the answer could not be verified, 2 the input is wrong.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; errors are one message on standard error, and status 2."""
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+    except MatcalcError as error:
+        print(f"matcalc: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="matcalc",
+        description="Matrix calculus: derivatives of matrix expressions, in matrix notation, verified.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"matcalc {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_derive(commands)
+    return parser
+
+
+def _add_derive(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "derive",
+        help="the derivative of an expression by a symbol",
+        description="Print the derivative of EXPR by X.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("expr", metavar="EXPR", help="an expression, such as 'x^T A x'")
+    command.add_argument(
+        "--wrt", metavar="X", action="append", required=True, help="the symbol; twice for the second derivative"
+    )
+    command.add_argument(
+        "-d", "--declare", metavar="'A: matrix(n,n) symmetric'", action="append", default=[], help="declare a symbol"
+    )
+    command.add_argument("--layout", choices=LAYOUTS, default="mixed")
+    command.add_argument("--structure", choices=("entries", "projection"), help=argparse.SUPPRESS)
+    command.add_argument("--format", choices=FORMATS, default="text")
+    command.add_argument("--pretty", action="store_true", help="name the repeated parts of a long answer")
+    command.add_argument("--verify", action="store_true", help="compare with differences of the expression")
+    command.set_defaults(run=_derive)
+
+
+def _declarations(texts: Sequence[str]) -> dict[str, str]:
+    table = {}
+    for text in texts:
+        name, colon, declaration = text.partition(":")
+        if not colon:
+            raise ParseError("a declaration has the form 'A: matrix(n,n)'", text, len(text))
+        table[name.strip()] = declaration.strip()
+    return table
+
+
+def _derive(arguments: argparse.Namespace) -> int:
+    d = derive(
+        arguments.expr,
+        arguments.wrt,
+        layout=arguments.layout,
+        structure=arguments.structure,
+        **_declarations(arguments.declare),
+    )
+    verdict = d.verify() if arguments.verify else None
+    if arguments.format == "json":
+        print(json.dumps(_as_json(d, verdict), ensure_ascii=False, indent=2))
+    else:
+        print(_shown(d, arguments.format, arguments.pretty))
+        if d.note:
+            print(f"note: {d.note}", file=sys.stderr)
+        if verdict is not None:
+            print(f"verification: {verdict}", file=sys.stderr)
+    return 0 if verdict is None or verdict.ok else 1
+
+
+def _shown(d: Derivative, language: str, pretty: bool) -> str:
+    if language == "numpy":
+        return d.code("numpy").rstrip("\n")
+    if language == "text":
+        return d.pretty() if pretty else str(d)
+    return str({"unicode": d.unicode, "latex": d.latex, "index": d.index, "mathml": d.mathml}[language]())
+
+
+def _as_json(d: Derivative, verdict: Verification | None) -> dict[str, object]:
+    answer: dict[str, object] = {
+        "expression": str(d.expr),
+        "wrt": list(d.wrt),
+        "derivative": str(d),
+        "latex": d.latex(),
+        "index": d.index(),
+        "shape": list(d.shape),
+        "layout": d.layout,
+        "is_matrix_form": d.is_matrix_form,
+        "declarations": d.declarations,
+    }
+    if d.note:
+        answer["note"] = d.note
+    if verdict is not None:
+        answer["verification"] = {
+            "ok": verdict.ok,
+            "verdict": str(verdict),
+        }
+    return answer
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""Random values for declared symbols: sizes that differ from one another, structure as declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .declarations import Declaration
+from .errors import LimitError
+from .sizes import Size
+
+Array: TypeAlias = NDArray[np.float64]
+# Several assignments, since an expression may want one size to be the larger (det(A X B) of a wide A is 0).
+SIZE_VALUES = ((3, 4, 5, 2, 6, 7), (5, 4, 3, 2, 6, 7), (4, 2, 3, 5, 6, 7), (3, 5, 4, 6, 2, 7), (2, 3, 4, 5, 6, 7))
+MAX_ENTRIES = 1_000_000
+
+
+def sizes_for(names: Iterable[str], assignment: int) -> dict[str, int]:
+    """A value for each name of a size; different names have different values as far as there are enough."""
+    values = SIZE_VALUES[assignment % len(SIZE_VALUES)]
+    ordered = sorted(names)
+    return {n: values[k] if k < len(values) else 2 + k % 6 for k, n in enumerate(ordered)}
+
+
+def size_names(declarations: Mapping[str, Declaration]) -> set[str]:
+    return {n for d in declarations.values() for s in d.sizes for n in s.names}
+
+
+def draw(declarations: Mapping[str, Declaration], sizes: Mapping[str, int], rng: np.random.Generator) -> dict[str, Array]:
+    """A value for each symbol."""
+    return {name: draw_one(d, shape_of(d.sizes, sizes), rng) for name, d in declarations.items()}
+
+
+def shape_of(axes: Iterable[Size], sizes: Mapping[str, int]) -> tuple[int, ...]:
+    shape = tuple(s.evaluate(sizes) for s in axes)
+    total = 1
+    for n in shape:
+        total *= n
+    if total > MAX_ENTRIES:
+        raise LimitError(f"an array of {total} entries is too large to check")
+    return shape
+
+
+def draw_one(d: Declaration, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Entries of both signs with moduli from 0.3 to 2, structured as declared."""
+    a = d.attributes
+    if "integer" in a:
+        return np.asarray(float(rng.integers(2, 5)))
+    values = rng.uniform(0.3, 2.0, shape)
+    if "positive" not in a:
+        values = values * rng.choice((-1.0, 1.0), shape)
+    return np.asarray(_structured(values, a, rng), dtype=float) if len(shape) == 2 else np.asarray(values)
+
+
+def _structured(m: Array, attributes: frozenset[str], rng: np.random.Generator) -> Array:
+    n = m.shape[0]
+    if "toeplitz" in attributes:
+        c = rng.uniform(-2.0, 2.0, 2 * n)
+        k = np.subtract.outer(np.arange(n), np.arange(n))
+        m = c[np.abs(k)] if attributes & {"symmetric", "spd"} else c[k + n - 1]
+    if "spd" in attributes:
+        return m @ m.T / n + np.eye(n)
+    if "orthogonal" in attributes:
+        return _orthogonal(m, attributes, rng)
+    if "symmetric" in attributes:
+        m = (m + m.T) / 2
+    if "skew" in attributes:
+        m = (m - m.T) / 2
+    if "diagonal" in attributes:
+        m = np.diag(np.diag(m))
+    if "lower" in attributes:
+        m = np.tril(m)
+    if "upper" in attributes:
+        m = np.triu(m)
+    if "contraction" in attributes:
+        m = m / (2 * np.linalg.norm(m, 2))
+    return m
+
+
+def _orthogonal(m: Array, attributes: frozenset[str], rng: np.random.Generator) -> Array:
+    q = np.linalg.qr(m)[0]
+    if attributes & {"symmetric"}:
+        return np.asarray(q @ np.diag(rng.choice((-1.0, 1.0), m.shape[0])) @ q.T)
+    return np.asarray(q)
