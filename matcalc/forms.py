@@ -98,14 +98,15 @@ def add_form(terms: Iterable[tuple[bool, Form]]) -> Form:
     return Form(parts[0] if len(parts) == 1 else Add(parts))
 
 
-def product(factors: Iterable[Form]) -> Form:
-    """A product; products in it are opened."""
+def product(factors: Iterable[Form], scalars: int = 0) -> Form:
+    """A product; products in it are opened, but for the first `scalars` factors: they keep their brackets
+    where something follows that they could be taken for."""
     factors = list(factors)
     if len(factors) == 1:
         return factors[0]
     parts: list[Syntax] = []
-    for f in factors:
-        if isinstance(f.syntax, Mul):
+    for k, f in enumerate(factors):
+        if isinstance(f.syntax, Mul) and (k >= scalars or k == len(factors) - 1):
             parts += f.syntax.factors
         else:
             parts.append(f.syntax)

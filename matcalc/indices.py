@@ -10,7 +10,7 @@ from fractions import Fraction
 from .errors import LimitError
 from .forms import Form, add_form, call_form, number_form, power_form
 from .ir import Einsum, Map, Merge, Node, Power, Sum, Symbol
-from .recognise import Chain, Link, Network, NoMatrixForm, Recogniser, Term, chain_form, reverse, size_form
+from .recognise import Chain, Link, Network, NoMatrixForm, Recogniser, Term, Vec, chain_form, reverse, size_form
 from .sizes import Size
 from .syntax import BigSum, Equation, Identity, Mul, Name, Pow, Sub, Syntax, Where, children, walk
 from .syntax import Call as CallSyntax
@@ -118,8 +118,9 @@ class IndexWriter:
                 return self._component(node, letters)
         try:
             if node.rank == 2:
-                _, link = self.recogniser.link(node)
-                return Form(self._link_sub((link,), letters))
+                sign, link = self.recogniser.link(node)
+                if sign == 1:
+                    return Form(self._link_sub((link,), letters))
             return Form(self._sub(self.recogniser.form(node), letters))
         except NoMatrixForm:
             return self._component_of_call(node, letters)
@@ -192,9 +193,12 @@ class IndexWriter:
         for m in network.matrices:
             for chain, p in m.parts:
                 yield m.labels, self._powered(self._link_sub(chain, named(m.labels)), p)
-        for k, v in network.vectors.items():
+        for k, v in sorted(network.vectors.items(), key=lambda item: self._place(item[1])):
             for chain, p in v.parts:
                 yield (k,), self._powered(self._sub(chain_form(chain), named((k,))), p)
+
+    def _place(self, v: Vec) -> tuple[int, int, str]:
+        return self.recogniser.rank_of(chain_form(v.parts[0][0]))
 
     def _powered(self, component: Syntax, p: Fraction | Form) -> Syntax:
         if p == 1:

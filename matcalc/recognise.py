@@ -38,6 +38,7 @@ class Link:
     turned: bool = False
     symmetric: bool = False
     vector: bool = False
+    negative: Form | None = None  # the negative of the base, where it is a sum that can be written either way
 
     def turn(self) -> Link:
         return self if self.symmetric else replace(self, turned=not self.turned)
@@ -134,6 +135,7 @@ class Scalar:
 
     base: Form
     power: Fraction | Form = Fraction(1)
+    negative: Form | None = None
 
     @property
     def below(self) -> bool:
@@ -173,6 +175,7 @@ class Term:
     scalars: tuple[Scalar, ...] = ()
     chain: Chain = ()
     unit: Form | None = None  # what an empty chain stands for: the identity; None for a scalar
+    parts: tuple[tuple[bool, Form], ...] = ()  # the signed terms, where the product is just one sum
 
     def times(self, c: Rational) -> Term:
         return replace(self, coefficient=self.coefficient * c)
@@ -188,12 +191,26 @@ class Term:
                 below.insert(0, number_form(c.denominator))
             c = Fraction(c.numerator)
         numbers = [number_form(c)] if c != 1 or not (above or matrices) else []
-        top = product(numbers + above + [m for m in matrices if m is not None])
-        return divide(top, product(below)) if below else top
+        top = product(numbers + above + [m for m in matrices if m is not None], len(numbers) + len(above))
+        return divide(top, product(below, len(below))) if below else top
+
+    def without_minus(self) -> Term:
+        """The same with the minus sign moved into a sum, where there is one that can take it."""
+        if self.coefficient >= 0:
+            return self
+        for k, link in enumerate(self.chain):
+            if link.negative is not None:
+                flipped = replace(link, base=link.negative, negative=None)
+                return replace(self.times(-1), chain=(*self.chain[:k], flipped, *self.chain[k + 1 :]))
+        for k, s in enumerate(self.scalars):
+            if s.negative is not None and s.power == 1:
+                scalars = (*self.scalars[:k], Scalar(s.negative), *self.scalars[k + 1 :])
+                return replace(self.times(-1), scalars=scalars)
+        return self
 
     @property
     def turned(self) -> Term:
-        return replace(self, chain=reverse(self.chain))
+        return replace(self, chain=reverse(self.chain), parts=())
 
 
 def _roots_joined(scalars: Iterable[Scalar]) -> list[Scalar]:
@@ -264,7 +281,8 @@ def _elementwise(parts: Sequence[tuple[Chain, Fraction | Form]]) -> Chain:
             above.append(hadamard_power(chain_form(chain), number_form(p)))
         else:
             below.append(hadamard_power(chain_form(chain), number_form(-p)))
-    above = _squares(above)
+    above = _squares(sorted(above, key=lambda f: (f.cost, f.key)))
+    below.sort(key=lambda f: (f.cost, f.key))
     return (Link(hadamard_form(above, below), symmetric=symmetric and not vector, vector=vector),)
 
 
@@ -321,7 +339,7 @@ class Recogniser:
     def _signed(self, node: Node) -> tuple[int, Form]:
         if isinstance(node, Sum) and len(node.terms) != 1:
             return self._sum(node)
-        term = self.term(node)
+        term = self.term(node).without_minus()
         return (-1 if term.coefficient < 0 else 1), term.form()
 
     def term(self, node: Node) -> Term:
@@ -367,17 +385,14 @@ class Recogniser:
             case Map(function, (arg,)) if node.rank == 2:
                 form, turned = self._side(arg)
                 return 1, Link(call_form(function, [form]), turned=turned and not symmetric, symmetric=symmetric)
-            case Power(base, exponent) if node.rank == 2:
+            case Power(base, exponent) if node.rank == 2 and not (isinstance(exponent, Number) and exponent.value < 0):
                 form, turned = self._side(base)
                 form = hadamard_power(form, self._exponent(exponent))
                 return 1, Link(form, turned=turned and not symmetric, symmetric=symmetric)
             case Call(function, (arg,)) if node.rank == 2 and FUNCTIONS[function].transpose == "commutes":
                 form, turned = self._side(arg)
                 return 1, Link(call_form(function, [form]), turned=turned and not symmetric, symmetric=symmetric)
-            case Sum():
-                c, link = self._sum_link(node)
-                return c, replace(link, symmetric=symmetric, vector=vector, turned=link.turned and not symmetric)
-            case Einsum():
+            case Einsum() | Sum():
                 term = self.term(node)
                 if not term.scalars and len(term.chain) == 1:
                     return term.coefficient, term.chain[0]
@@ -411,8 +426,12 @@ class Recogniser:
                 return call_form("e", [number_form(index), size_form(node.shape[0])])
             case Map(function, args):
                 return call_form(function, [self.form(a) for a in args])
+            case Power(base, Number(value)) if value < 0:
+                return hadamard_form([], [hadamard_power(self.form(base), number_form(-value))])
             case Power(base, exponent):
                 return hadamard_power(self.form(base), self._exponent(exponent))
+            case Call(function, ()):
+                return name_form(function)
             case Call("normspectral", (arg,)):
                 return norm_form(self._side(arg)[0], "2")
             case Call("normnuclear", (arg,)):
@@ -441,27 +460,21 @@ class Recogniser:
     # --- sums ---
 
     def _sum(self, node: Sum) -> tuple[int, Form]:
-        """(sign, form) of a sum of several terms."""
+        """(sign, form) of a sum of several terms that stands by itself."""
         if not node.terms:
             return 1, zeros_form(node.shape)
-        as_written = self._as_written(node)
-        if as_written is not None:
-            return as_written
-        c, link = self._factored(node)
-        term = Term(c, (), (link,)) if node.shape else Term(c, (Scalar(link.base),))
-        return (-1 if c < 0 else 1), term.form()
-
-    def _as_written(self, node: Sum) -> tuple[int, Form] | None:
-        """The sum as the input wrote it, times the content that it had there."""
         c, part = ir.primitive(node)
-        if abs(c) != 1:
-            return None
-        terms = self.written.get(part)
-        if terms is None:
-            return None
-        total = ir.add([(1, t) for t in terms], node.shape)
-        sign = 1 if total is node else -1
-        return sign, self._add([self._flattened(t, Fraction(1)) for t in terms])
+        if abs(c) == 1 and part in self.written:
+            sign, form = self._as_written(part)
+            return int(c) * sign, form
+        term = self.term(node).without_minus()
+        return (-1 if term.coefficient < 0 else 1), term.form()
+
+    def _as_written(self, part: Sum) -> tuple[int, Form]:
+        """(sign, form): a primitive sum as the input wrote it."""
+        terms = self.written[part]
+        total = ir.add([(1, t) for t in terms], part.shape)
+        return (1 if total is part else -1), self._add([self._flattened(t, Fraction(1)) for t in terms])
 
     def _flattened(self, node: Node, c: Fraction) -> Term:
         return self.term(node).times(c)
@@ -470,40 +483,38 @@ class Recogniser:
         return add_form([(t.coefficient > 0, t.form()) for t in terms])
 
     def _sum_term(self, node: Sum) -> Term:
-        c, part = ir.primitive(node)
-        sign, form = self.signed(part)
-        if node.shape:
-            link = Link(form, symmetric=node.rank == 2 and node.swap == 1, vector=node.rank == 1)
-            return Term(c * sign, (), (link,))
-        return Term(c * sign, (Scalar(form),))
-
-    def _sum_link(self, node: Sum) -> tuple[Rational, Link]:
+        """A sum of several terms as one product: a number times the sum, or what factoring makes of it."""
         if not node.terms:
-            return 1, Link(zeros_form(node.shape))
+            return Term(1, (), (Link(zeros_form(node.shape)),)) if node.shape else Term(0)
         c, part = ir.primitive(node)
-        if part in self.written or node.rank != 2 or node.swap:
-            sign, form = self.signed(part)
-            return c * sign, Link(form)
+        if self._was_written(part) or node.rank != 2 or node.swap:
+            return self._as_written_term(part, False).times(c) if self._was_written(part) else self._factored(part).times(c)
         turned = ir.turn(part)
         assert isinstance(turned, Sum)
-        _, other = ir.primitive(turned)
-        if other in self.written:
-            sign, form = self.signed(turned)
-            return c * sign, Link(form, turned=True)
-        d, link = self._factored(part)
-        return c * d, link
+        if self._was_written(turned):
+            return self._as_written_term(turned, True).times(c)
+        return self._factored(part).times(c)
 
-    def _factored(self, node: Sum) -> tuple[Rational, Link]:
-        """(number, link): the sum with common factors taken out, in the cheaper of its two orientations."""
+    def _as_written_term(self, node: Sum, turned: bool) -> Term:
+        c, part = ir.primitive(node)
+        sign, form = self._as_written(part)
+        if not node.shape:
+            return Term(c * sign, (Scalar(form),))
+        symmetric = node.rank == 2 and node.swap == 1
+        return Term(c * sign, (), (Link(form, turned=turned, symmetric=symmetric, vector=node.rank == 1),))
+
+    def _factored(self, node: Sum) -> Term:
+        """The sum with common factors taken out, in the cheaper of its two orientations."""
         terms = [self.term(n).times(c) for c, n in node.terms]
         unit = self.identity_form(node.shape[0]) if node.rank == 2 else None
-        vector = node.rank == 1
-        best = Factoring(self, unit).run(terms)
+        best = Factoring(self, unit, node.rank).run(terms)
         if node.rank == 2 and node.swap == 0:
-            other = Factoring(self, unit).run([t.turned for t in terms])
-            if other[1].cost + 1 < best[1].cost:
-                return other[0], Link(other[1], turned=True)
-        return best[0], Link(best[1], vector=vector, symmetric=node.rank == 2 and node.swap == 1)
+            other = Factoring(self, unit, node.rank).run([t.turned for t in terms]).turned
+            if other.form().cost < best.form().cost:
+                best = other
+        if node.rank == 2 and node.swap == 1 and len(best.chain) == 1:
+            best = replace(best, chain=(replace(best.chain[0], symmetric=True, turned=False),))
+        return best
 
     def identity_form(self, size: Size) -> Form:
         return identity_form(size_form(size) if self.explicit else None)
@@ -571,19 +582,24 @@ class Network:
             operand, power = operand.base, (
                 Fraction(exponent.value) if isinstance(exponent, Number) else self.recogniser.form(exponent)
             )
-        c, link = self.recogniser.link(operand)
-        if power == ONE:
-            self.coefficient *= c
-        elif isinstance(power, Fraction) and power.denominator == 1:
-            self.coefficient *= Fraction(c) ** int(power)
-        elif c != 1:
-            link = replace(link, base=self.recogniser.form(operand), power=None, turned=False)
-        copies = [power] if power != 2 else [ONE, ONE]
-        for p in copies:
-            if len(labels) == 1:
-                self._add_vector(labels[0], [((link,), p)])
-            else:
-                self._add_matrix((labels[0], labels[1]), [((link,), p)])
+        if power == ONE or power == 2:
+            term = self.recogniser.term(operand)
+            times = 1 if power == ONE else 2
+            self.coefficient *= term.coefficient**times
+            self.scalars += [Scalar(x.base, x.power * times if isinstance(x.power, Fraction) else x.power) for x in term.scalars]
+            chain = term.chain or (Link(self.recogniser.form(operand), symmetric=True),)
+            for _ in range(times):
+                self._add_part(labels, chain, ONE)
+        else:
+            vector = len(labels) == 1
+            link = Link(self.recogniser.form(operand), symmetric=not vector and operand.swap == 1, vector=vector)
+            self._add_part(labels, (link,), power)
+
+    def _add_part(self, labels: tuple[int, ...], chain: Chain, p: Fraction | Form) -> None:
+        if len(labels) == 1:
+            self._add_vector(labels[0], [(chain, p)])
+        else:
+            self._add_matrix((labels[0], labels[1]), [(chain, p)])
 
     def _add_vector(self, label: int, parts: list[tuple[Chain, Fraction | Form]]) -> None:
         if label in self.vectors:
@@ -758,7 +774,8 @@ class Network:
         if root is None:
             return form
         squared = power_form(norm_form(root, kind), number_form(2))
-        best = form if form.cost < squared.cost else squared
+        # Of a composite vector the norm is easier to read than a product with a transpose in it.
+        best = form if form.cost + (root.name is None) < squared.cost else squared
         return Form(best.syntax, norm=(root, kind))
 
     def _cheaper(self, a: Chain, b: Chain) -> Form:
@@ -791,7 +808,7 @@ class Network:
         """The term that the network reduces to."""
         self.eliminate()
         chain, unit = self._assemble()
-        scalars = tuple(sorted(self._merged_scalars(), key=lambda s: self.recogniser.rank_of(s.base)))
+        scalars = tuple(sorted(self._merged_scalars(), key=lambda s: (isinstance(s.power, Form), *self.recogniser.rank_of(s.base))))
         return Term(self.coefficient, scalars, chain, unit)
 
     def _merged_scalars(self) -> list[Scalar]:
@@ -858,30 +875,42 @@ class Network:
 class Factoring:
     """A sum of terms with common factors taken out."""
 
-    def __init__(self, recogniser: Recogniser, unit: Form | None) -> None:
+    def __init__(self, recogniser: Recogniser, unit: Form | None, rank: int) -> None:
         self.recogniser = recogniser
         self.unit = unit
+        self.rank = rank
 
-    def run(self, terms: Sequence[Term]) -> tuple[Rational, Form]:
-        """(number, form) of the sum."""
+    def run(self, terms: Sequence[Term]) -> Term:
+        """The sum as one term; its sign makes the shortest of its terms positive."""
         if len(terms) <= MAX_FACTORED:
             terms = self._grouped(list(terms))
         if len(terms) == 1:
-            (term,) = terms
-            return (1 if term.coefficient > 0 else -1), term.form()
+            return terms[0]
         c = _content([t.coefficient for t in terms])
-        terms = sorted((t.times(1 / Fraction(c)) for t in terms), key=self._order)
+        terms = sorted((t.times(1 / Fraction(c)) for t in terms), key=lambda t: self._order(t)[1:])
         if terms[0].coefficient < 0:
-            c, terms = -c, sorted((t.times(-1) for t in terms), key=self._order)
-        inner = add_form([(t.coefficient > 0, t.form()) for t in terms])
+            c, terms = -c, [t.times(-1) for t in terms]
+        terms = sorted(terms, key=self._order)
+        inner = self._wrapped(c, terms)
         if abs(c) == 1:
-            return c, inner
-        whole = [t.times(abs(c)) for t in terms]
-        plain = add_form([(t.coefficient > 0, t.form()) for t in whole])
-        taken = Term(abs(c), (Scalar(inner),)).form()
-        if taken.cost < plain.cost:
-            return c, inner
-        return (1 if c > 0 else -1), plain
+            return inner
+        whole = self._wrapped(c / abs(c), [t.times(abs(c)) for t in terms])
+        return inner if inner.form().cost < whole.form().cost else whole
+
+    def _wrapped(self, c: Rational, terms: Sequence[Term]) -> Term:
+        parts: list[tuple[bool, Form]] = []
+        for t in terms:
+            if t.parts and abs(t.coefficient) == 1:
+                parts += [(plus == (t.coefficient > 0), f) for plus, f in t.parts]
+            else:
+                parts.append((t.coefficient > 0, t.form()))
+        parts.sort(key=lambda part: not part[0])
+        form = add_form(parts)
+        flipped = sorted(((not plus, f) for plus, f in parts), key=lambda part: not part[0])
+        negative = add_form(flipped) if flipped[0][0] else None
+        if self.rank == 0:
+            return Term(c, (Scalar(form, negative=negative),), parts=tuple(parts))
+        return Term(c, (), (Link(form, vector=self.rank == 1, negative=negative),), parts=tuple(parts))
 
     def _order(self, term: Term) -> tuple[bool, int, str]:
         form = term.form()
@@ -939,27 +968,32 @@ class Factoring:
         unit = self.unit
         if prefix or suffix:
             unit = identity_form(None) if not self.recogniser.explicit else unit
-        is_scalar = not first and self.unit is None
+        is_scalar = self.rank == 0
         inner = [
             Term(t.coefficient, rest, chain, None if is_scalar else unit)
             for t, rest, chain in zip(terms, rests, chains, strict=True)
         ]
-        if prefix and prefix[-1].vector and not prefix[-1].turned:
-            inner_is_row = all(c and c[0].turned for c in chains)
-            if inner_is_row:
-                return self._joined_row(common, prefix, inner, suffix, first, terms[0].unit)
-        c, form = Factoring(self.recogniser, unit).run(inner)
-        if is_scalar:
-            return Term(c, (*common, Scalar(form)))
-        vector = any(ch and ch[-1].vector and not ch[-1].turned for ch in chains)
-        return Term(c, common, (*prefix, Link(form, vector=vector), *suffix))
+        if not is_scalar and any(not t.chain and t.scalars for t in inner) and any(t.chain for t in inner):
+            return None  # a scalar times the identity is no simplification
+        if all(c and c[0].turned and c[0].vector for c in chains):
+            # a b^T + a c^T is a (b + c)^T
+            return self._joined(common, prefix, Factoring(self.recogniser, None, 1).run([t.turned for t in inner]).turned, suffix)
+        rank = self._rank_within(chains, prefix, suffix)
+        return self._joined(common, prefix, Factoring(self.recogniser, unit, rank).run(inner), suffix)
 
-    def _joined_row(
-        self, common: tuple[Scalar, ...], prefix: Chain, inner: Sequence[Term], suffix: Chain, first: Chain, unit: Form | None
-    ) -> Term:
-        """a b^T + a c^T is a (b + c)^T."""
-        c, form = Factoring(self.recogniser, None).run([t.turned for t in inner])
-        return Term(c, common, (*prefix, Link(form, turned=True, vector=True), *suffix))
+    def _rank_within(self, chains: Sequence[Chain], prefix: Chain, suffix: Chain) -> int:
+        """The rank of what is left between common links."""
+        if self.rank == 0:
+            return 0
+        ends_in_column = any(c and c[-1].vector and not c[-1].turned for c in chains)
+        starts_with_row = any(c and c[0].vector and c[0].turned for c in chains)
+        return 2 if not ends_in_column and not starts_with_row else 1
+
+    def _joined(self, common: tuple[Scalar, ...], prefix: Chain, inner: Term, suffix: Chain) -> Term:
+        chain = inner.chain
+        if not chain and not (prefix or suffix):
+            return Term(inner.coefficient, common + inner.scalars, (), inner.unit)
+        return Term(inner.coefficient, common + inner.scalars, (*prefix, *chain, *suffix), inner.unit)
 
 
 def _content(values: Sequence[Rational]) -> Rational:

@@ -846,7 +846,7 @@ def _candidates(node: Syntax, names: Sequence[str]) -> list[tuple[int, ...]]:
                         vectors.update(_exposed(arg))
             case Mul(factors):
                 for left, right in zip(factors, factors[1:], strict=False):
-                    if _looks_like_matrix(left):
+                    if _looks_like_matrix(left) or isinstance(left, Transpose):
                         vectors.update(_exposed(right))
     options = []
     for name in names:

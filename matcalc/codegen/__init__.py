@@ -1,0 +1,7 @@
+"""Programs in other languages from the intermediate representation."""
+
+from __future__ import annotations
+
+from .numpy import compile_numpy, numpy_source
+
+__all__ = ["compile_numpy", "numpy_source"]
