@@ -33,8 +33,9 @@ def agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool:
     """Whether two nodes have equal values at random points; points where either has none do not count."""
     rng = np.random.default_rng(0)
     names = sampling.size_names(declarations)
+    least = sampling.least_size(a, b)
     for draw in range(DRAWS):
-        sizes = sampling.sizes_for(names, draw)
+        sizes = sampling.sizes_for(names, draw, least)
         with np.errstate(all="ignore"):
             symbols = sampling.draw(declarations, sizes, rng)
             try:

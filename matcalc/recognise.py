@@ -29,6 +29,9 @@ from .syntax import Syntax
 MAX_FACTORED = 40
 
 
+Parts: TypeAlias = tuple[tuple[bool, Form], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A factor of a matrix product: an operand, perhaps to a power, perhaps turned."""
@@ -39,6 +42,8 @@ class Link:
     symmetric: bool = False
     vector: bool = False
     negative: Form | None = None  # the negative of the base, where it is a sum that can be written either way
+    parts: Parts = ()  # the signed terms, where the base is a sum
+    ones: bool = False  # whether it is the vector of ones
 
     def turn(self) -> Link:
         return self if self.symmetric else replace(self, turned=not self.turned)
@@ -136,6 +141,7 @@ class Scalar:
     base: Form
     power: Fraction | Form = Fraction(1)
     negative: Form | None = None
+    parts: Parts = ()
 
     @property
     def below(self) -> bool:
@@ -156,7 +162,7 @@ def _rational_power(base: Form, p: Fraction) -> Form:
         norm = norm_form(*base.norm)
         whole = norm if 2 * p == 1 else power_form(norm, number_form(2 * p))
         plain = power_form(base, number_form(p))
-        return plain if p.denominator == 1 and plain.cost < whole.cost else whole
+        return plain if p.denominator == 1 and plain.cost <= whole.cost else whole
     if base.p_norm is not None:
         arg, index = base.p_norm
         if (p * index).denominator == 1:
@@ -175,7 +181,6 @@ class Term:
     scalars: tuple[Scalar, ...] = ()
     chain: Chain = ()
     unit: Form | None = None  # what an empty chain stands for: the identity; None for a scalar
-    parts: tuple[tuple[bool, Form], ...] = ()  # the signed terms, where the product is just one sum
 
     def times(self, c: Rational) -> Term:
         return replace(self, coefficient=self.coefficient * c)
@@ -194,13 +199,29 @@ class Term:
         top = product(numbers + above + [m for m in matrices if m is not None], len(numbers) + len(above))
         return divide(top, product(below, len(below))) if below else top
 
+    @property
+    def as_number(self) -> Term:
+        """2 ones(n) as 2: to a vector a number may be added."""
+        if len(self.chain) == 1 and self.chain[0].ones and not self.scalars:
+            return Term(self.coefficient)
+        return self
+
+    @property
+    def as_sum(self) -> Parts:
+        """The signed terms, where the product is nothing but a sum or its negative."""
+        if abs(self.coefficient) != 1 or len(self.scalars) + len(self.chain) != 1:
+            return ()
+        if self.chain:
+            return () if self.chain[0].turned or self.chain[0].power is not None else self.chain[0].parts
+        return self.scalars[0].parts if self.scalars[0].power == 1 else ()
+
     def without_minus(self) -> Term:
         """The same with the minus sign moved into a sum, where there is one that can take it."""
         if self.coefficient >= 0:
             return self
         for k, link in enumerate(self.chain):
             if link.negative is not None:
-                flipped = replace(link, base=link.negative, negative=None)
+                flipped = replace(link, base=link.negative, negative=None, parts=())
                 return replace(self.times(-1), chain=(*self.chain[:k], flipped, *self.chain[k + 1 :]))
         for k, s in enumerate(self.scalars):
             if s.negative is not None and s.power == 1:
@@ -210,7 +231,7 @@ class Term:
 
     @property
     def turned(self) -> Term:
-        return replace(self, chain=reverse(self.chain), parts=())
+        return replace(self, chain=reverse(self.chain))
 
 
 def _roots_joined(scalars: Iterable[Scalar]) -> list[Scalar]:
@@ -474,7 +495,10 @@ class Recogniser:
         """(sign, form): a primitive sum as the input wrote it."""
         terms = self.written[part]
         total = ir.add([(1, t) for t in terms], part.shape)
-        return (1 if total is part else -1), self._add([self._flattened(t, Fraction(1)) for t in terms])
+        shown = [self._flattened(t, Fraction(1)) for t in terms]
+        if part.rank == 1 and any(not t.as_number.chain for t in shown) and any(t.as_number.chain for t in shown):
+            shown = [t.as_number for t in shown]
+        return (1 if total is part else -1), self._add(shown)
 
     def _flattened(self, node: Node, c: Fraction) -> Term:
         return self.term(node).times(c)
@@ -825,7 +849,7 @@ class Network:
                 self._demand(not self.matrices and set(self.vectors) <= {i})
                 if i in self.vectors:
                     return _elementwise(self.vectors[i].parts), None
-                return (Link(ones_form(sizes), vector=True),), None
+                return (Link(ones_form(sizes), vector=True, ones=True),), None
             case (i, j) if i == j:
                 self._demand(not self.matrices and set(self.vectors) <= {i})
                 if i not in self.vectors:
@@ -899,9 +923,12 @@ class Factoring:
 
     def _wrapped(self, c: Rational, terms: Sequence[Term]) -> Term:
         parts: list[tuple[bool, Form]] = []
+        if self.rank == 1:
+            terms = [t.as_number for t in terms]
         for t in terms:
-            if t.parts and abs(t.coefficient) == 1:
-                parts += [(plus == (t.coefficient > 0), f) for plus, f in t.parts]
+            inner = t.as_sum
+            if inner:
+                parts += [(plus == (t.coefficient > 0), f) for plus, f in inner]
             else:
                 parts.append((t.coefficient > 0, t.form()))
         parts.sort(key=lambda part: not part[0])
@@ -909,8 +936,8 @@ class Factoring:
         flipped = sorted(((not plus, f) for plus, f in parts), key=lambda part: not part[0])
         negative = add_form(flipped) if flipped[0][0] else None
         if self.rank == 0:
-            return Term(c, (Scalar(form, negative=negative),), parts=tuple(parts))
-        return Term(c, (), (Link(form, vector=self.rank == 1, negative=negative),), parts=tuple(parts))
+            return Term(c, (Scalar(form, negative=negative, parts=tuple(parts)),))
+        return Term(c, (), (Link(form, vector=self.rank == 1, negative=negative, parts=tuple(parts)),))
 
     def _order(self, term: Term) -> tuple[bool, int, str]:
         form = term.form()
@@ -926,7 +953,8 @@ class Factoring:
                 if joined is None:
                     continue
                 saved = self._cost(group) - self._cost([joined])
-                if saved > 0 and (best is None or saved > best[0]):
+                least = 1 if self.rank or len(members) == len(terms) else 2
+                if saved >= least and (best is None or saved > best[0]):
                     best = (saved, members, joined)
             if best is None:
                 return terms
@@ -942,9 +970,11 @@ class Factoring:
         """Sets of terms that share their first link, their last link, or a scalar factor."""
         groups: dict[tuple[str, object], list[int]] = {}
         for k, t in enumerate(terms):
-            if t.chain:
-                groups.setdefault(("first", t.chain[0].key), []).append(k)
-                groups.setdefault(("last", t.chain[-1].key), []).append(k)
+            for where, link in (("first", t.chain[:1]), ("last", t.chain[-1:])):
+                if link:
+                    groups.setdefault((where, link[0].key), []).append(k)
+                if len(t.chain) > 1:
+                    groups.setdefault((where + " of several", link[0].key), []).append(k)
             for s in t.scalars:
                 groups.setdefault(("scalar", (s.base.key, s.below)), []).append(k)
         sets = {tuple(g) for g in groups.values() if len(g) > 1}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .declarations import Declaration
 from .errors import LimitError
+from .ir import Basis, Node, topological
 from .sizes import Size
 
 Array: TypeAlias = NDArray[np.float64]
@@ -18,11 +19,17 @@ SIZE_VALUES = ((3, 4, 5, 2, 6, 7), (5, 4, 3, 2, 6, 7), (4, 2, 3, 5, 6, 7), (3, 5
 MAX_ENTRIES = 1_000_000
 
 
-def sizes_for(names: Iterable[str], assignment: int) -> dict[str, int]:
+def sizes_for(names: Iterable[str], assignment: int, least: int = 2) -> dict[str, int]:
     """A value for each name of a size; different names have different values as far as there are enough."""
     values = SIZE_VALUES[assignment % len(SIZE_VALUES)]
     ordered = sorted(names)
-    return {n: values[k] if k < len(values) else 2 + k % 6 for k, n in enumerate(ordered)}
+    return {n: least - 2 + (values[k] if k < len(values) else 2 + k % 6) for k, n in enumerate(ordered)}
+
+
+def least_size(*nodes: Node) -> int:
+    """The smallest size at which all unit vectors in the nodes exist."""
+    places = [x.index for node in nodes for x in topological(node) if isinstance(x, Basis)]
+    return max([2, *places])
 
 
 def size_names(declarations: Mapping[str, Declaration]) -> set[str]:

@@ -94,6 +94,22 @@ def _product(factors: list[tuple[Node, Labels]], node: Einsum) -> Node:
     return ir.einsum(factors, node.output, dict(enumerate(node.extents)))
 
 
+def _sum_of_sum(node: Node) -> Node | None:
+    """A contraction of nothing but a sum, term by term, where that cancels something: sum(x - mean(x)) is 0."""
+    assert isinstance(node, Einsum)
+    factors = list(zip(node.operands, node.labels, strict=True))
+    tensors = [(o, ls) for o, ls in factors if ls]
+    if len(tensors) != 1 or not isinstance(tensors[0][0], Sum) or len(set(node.output)) == len(set(tensors[0][1])):
+        return None
+    ((total, labels),) = tensors
+    scalars = [(o, ls) for o, ls in factors if not ls]
+    terms = [(c, ir.einsum([(n, labels)], node.output, dict(enumerate(node.extents)))) for c, n in total.terms]
+    inner = ir.add(terms, node.shape)
+    if isinstance(inner, Sum) and len(inner.terms) >= len(total.terms):
+        return None
+    return _product([*scalars, (inner, node.output)], node) if node.shape else ir.einsum([*scalars, (inner, ())], ())
+
+
 def _signs(node: Node) -> Node | None:
     """sign(x) x is |x|, and sign(x) |x| is x; step(x) step(x) is step(x), relu(x) step(x) is relu(x)."""
     assert isinstance(node, Einsum)
@@ -181,7 +197,7 @@ def _trace_of_eigenvalues(node: Node) -> Node | None:
 
 RULES: dict[type[Node], tuple[Rule, ...]] = {
     Map: (_log, _exp_of_log),
-    Einsum: (_softmax, _signs, _trace_of_eigenvalues),
+    Einsum: (_softmax, _signs, _trace_of_eigenvalues, _sum_of_sum),
     Sum: (_complement,),
     Power: (_reciprocal,),
     Call: (_determinant,),

@@ -45,11 +45,12 @@ def verify(
     """Compare directional derivatives of `root` along random directions, one for each variable, with `answer`."""
     rng = np.random.default_rng(seed)
     names = sampling.size_names(declarations)
+    least = sampling.least_size(root, answer)
     errors: list[float] = []
     for draw in range(4 * trials):
         if len(errors) == trials:
             break
-        sizes = sampling.sizes_for(names, draw)
+        sizes = sampling.sizes_for(names, draw, least)
         error = _one_trial(root, answer, variables, declarations, sizes, rng)
         if error is not None:
             errors.append(error)
