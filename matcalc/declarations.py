@@ -37,9 +37,7 @@ MAX_TEXT = 1_000
 MAX_AXES = 20
 
 NAME = re.compile(r"(?:__+)?[A-Za-z][A-Za-z0-9]*(?:_+[A-Za-z0-9]+)*_*")
-PIECE = re.compile(
-    r"\s*(?:(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>[0-9]+)|(?P<mark>[(),*+])|(?P<other>\S))"
-)
+PIECE = re.compile(r"\s*(?:(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>[0-9]+)|(?P<mark>[(),*+])|(?P<other>\S))")
 
 
 @dataclass(frozen=True)

@@ -334,4 +334,3 @@ def _replaced(node: Syntax, part: Syntax, name: Syntax) -> Syntax:
     if node == part:
         return name
     return with_children(node, tuple(_replaced(c, part, name) for c in children(node)))
-

@@ -205,7 +205,12 @@ def _is_function_of(operand: Node, node: Node, base: Node) -> bool:
 
 
 def _call_rule(
-    node: Call, function: str, args: tuple[Node, ...], adjoint: Node, adjoints: _Adjoints, relevant: Callable[[Node], bool]
+    node: Call,
+    function: str,
+    args: tuple[Node, ...],
+    adjoint: Node,
+    adjoints: _Adjoints,
+    relevant: Callable[[Node], bool],
 ) -> Iterator[Part]:
     row = FUNCTIONS[function]
     for place, arg in enumerate(args):
@@ -254,7 +259,10 @@ def _tangent(node: Node, tangents: dict[Node, Node]) -> Node:
         case MatPow(base, exponent):
             return _matrix_power_tangent(node, base, exponent, tangents)
         case Call(function, args):
-            return ir.add([(1, _call_tangent(function, args, k, tangents)) for k, a in enumerate(args) if a in tangents], node.shape)
+            return ir.add(
+                [(1, _call_tangent(function, args, k, tangents)) for k, a in enumerate(args) if a in tangents],
+                node.shape,
+            )
     raise AssertionError(type(node).__name__)
 
 

@@ -8,9 +8,7 @@ MAX_CONTEXT = 72
 
 def printable(text: str) -> str:
     """`text` with characters that are not printable escaped, so that any terminal can show it."""
-    return "".join(
-        c if c == "\n" or c.isprintable() else f"\\u{ord(c):04x}" for c in text
-    )
+    return "".join(c if c == "\n" or c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def _window(source: str, position: int) -> tuple[str, int]:

@@ -9,7 +9,22 @@ from .ir import Rational
 from .length import length
 from .render.text import text
 from .syntax import (
-    Add, Call, Div, Hadamard, HadamardDiv, HadamardPow, Identity, Mul, Name, Neg, Norm, Num, Pow, Syntax, Transpose, walk,
+    Add,
+    Call,
+    Div,
+    Hadamard,
+    HadamardDiv,
+    HadamardPow,
+    Identity,
+    Mul,
+    Name,
+    Neg,
+    Norm,
+    Num,
+    Pow,
+    Syntax,
+    Transpose,
+    walk,
 )  # fmt: skip
 
 
@@ -139,7 +154,9 @@ def hadamard_form(above: Sequence[Form], below: Sequence[Form]) -> Form:
     """The elementwise product, over another."""
     if not above and len(below) == 1:
         return Form(HadamardDiv(Num(Fraction(1)), below[0].syntax))
-    top = above[0].syntax if len(above) == 1 else Hadamard(tuple(f.syntax for f in above)) if above else Num(Fraction(1))
+    top = (
+        above[0].syntax if len(above) == 1 else Hadamard(tuple(f.syntax for f in above)) if above else Num(Fraction(1))
+    )
     if not below:
         return Form(top)
     bottom = below[0].syntax if len(below) == 1 else Hadamard(tuple(f.syntax for f in below))

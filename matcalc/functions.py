@@ -18,7 +18,20 @@ KINDS = {"scalar": 0, "vector": 1, "matrix": 2}
 HEADER = re.compile(r"function\s+(\w+)\s*\((.*)\)\s*->\s*(.+?)\s*$")
 PARAMETER = re.compile(r"(\w+)\s*:\s*(\w+)\s*(?:\(([^()]*)\))?\s*(?:,|$)\s*")
 FIELDS = frozenset(
-    "aliases derivative differential definition transpose parity range domain latex unicode numpy note".split()
+    [
+        "aliases",
+        "derivative",
+        "differential",
+        "definition",
+        "transpose",
+        "parity",
+        "range",
+        "domain",
+        "latex",
+        "unicode",
+        "numpy",
+        "note",
+    ]
 )
 
 

@@ -230,4 +230,3 @@ def index_form(recogniser: Recogniser, node: Node, ranges: bool) -> Syntax:
     """The node in index notation, with the ranges of its indices where nothing else fixes them."""
     recogniser.prepare(node)
     return IndexWriter(recogniser).whole(node, ranges)
-

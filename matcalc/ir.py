@@ -179,7 +179,9 @@ def _rational_digest(c: Rational) -> tuple[int, int]:
     return (2 * n if n >= 0 else -2 * n - 1, c.denominator)
 
 
-def _intern(cls: type[N], key: tuple[Any, ...], shape: Shape, digest: tuple[Any, ...], swap: int | None, **fields: Any) -> N:
+def _intern(
+    cls: type[N], key: tuple[Any, ...], shape: Shape, digest: tuple[Any, ...], swap: int | None, **fields: Any
+) -> N:
     full = (cls, shape, *key)
     found = _table.get(full)
     if found is None:
@@ -253,7 +255,7 @@ MINUS_ONE = number(-1)
 
 
 def is_zero(node: Node) -> bool:
-    return isinstance(node, Sum) and not node.terms or isinstance(node, Number) and node.value == 0
+    return (isinstance(node, Sum) and not node.terms) or (isinstance(node, Number) and node.value == 0)
 
 
 # --- sums -----------------------------------------------------------------------------------------
@@ -490,7 +492,9 @@ def _product(net: _Network, operands: list[tuple[Node, Labels]], output: Labels,
             return scale(c, node)
         if isinstance(node, Sum):
             return scale(c, transpose(node, tuple(labels.index(k) for k in output)))
-    sign, node = _canonical(operands, output, {k: net.extents[k] for k in {*output, *(x for _, ls in operands for x in ls)}})
+    sign, node = _canonical(
+        operands, output, {k: net.extents[k] for k in {*output, *(x for _, ls in operands for x in ls)}}
+    )
     if sign == 0:
         return zero(shape) if shape else number(0)
     return scale(c * sign, node)
@@ -512,7 +516,9 @@ def _power_operand(base: Node, exponent: Node) -> Node:
     return power(base, exponent)
 
 
-def _lonely_extents(net: _Network, entries: list[tuple[Node, Node, Labels]], output: Labels) -> list[tuple[Node, Node, Labels]]:
+def _lonely_extents(
+    net: _Network, entries: list[tuple[Node, Node, Labels]], output: Labels
+) -> list[tuple[Node, Node, Labels]]:
     """A summed label that nothing carries leaves the factor n: so tr(I) = n."""
     used = {k for _, _, labels in entries for k in labels} | set(output)
     factors: list[tuple[Node, Node, Labels]] = []
@@ -688,7 +694,7 @@ def _components(
             _multiply_in(scalars, base, e)
     groups: dict[int, list[tuple[Node, Node, Labels]]] = {}
     if tensors:
-        root = {k: k for _, _, labels in tensors for k in labels} | {k: -1 for k in output} | {-1: -1}
+        root = {k: k for _, _, labels in tensors for k in labels} | dict.fromkeys(output, -1) | {-1: -1}
 
         def find(k: int) -> int:
             while root[k] != k:
@@ -891,7 +897,9 @@ def _leading_sign(node: Sum) -> int:
 
 def _intern_power(base: Node, exponent: Node) -> Power:
     swap = 1 if base.swap == 1 else None if base.rank == 2 and base.swap else 0
-    return _intern(Power, (base, exponent), base.shape, (base.digest, exponent.digest), swap, base=base, exponent=exponent)
+    return _intern(
+        Power, (base, exponent), base.shape, (base.digest, exponent.digest), swap, base=base, exponent=exponent
+    )
 
 
 def _is_whole(exponent: Node) -> bool:
@@ -1037,7 +1045,9 @@ def not_negative(node: Node) -> bool:
 def _intern_matpow(base: Node, exponent: Node) -> Node:
     even = isinstance(exponent, Number) and exponent.value % 2 == 0
     swap = base.swap if base.swap >= 0 or not isinstance(exponent, Number) else 1 if even else -1
-    return _intern(MatPow, (base, exponent), base.shape, (base.digest, exponent.digest), swap, base=base, exponent=exponent)
+    return _intern(
+        MatPow, (base, exponent), base.shape, (base.digest, exponent.digest), swap, base=base, exponent=exponent
+    )
 
 
 def matpow(base: Node, exponent: Node | Rational) -> Node:
@@ -1136,7 +1146,13 @@ def kronecker_parts(node: Einsum) -> tuple[Node, Node] | None:
     merges = [(o, ls) for o, ls in zip(node.operands, node.labels, strict=True) if isinstance(o, Merge)]
     rows = [ls for _, ls in merges if ls[0] == node.output[0]]
     columns = [ls for _, ls in merges if ls[0] == node.output[-1]]
-    if node.output != (0, 1) or len(merges) != 2 or len(rows) != 1 or len(columns) != 1 or merges[0][0] is not merges[1][0]:
+    if (
+        node.output != (0, 1)
+        or len(merges) != 2
+        or len(rows) != 1
+        or len(columns) != 1
+        or merges[0][0] is not merges[1][0]
+    ):
         return None
     left_ends, right_ends = {rows[0][1], columns[0][1]}, {rows[0][2], columns[0][2]}
     sides: tuple[list[tuple[Node, Labels]], list[tuple[Node, Labels]]] = ([], [])

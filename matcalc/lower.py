@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from . import ir
 from .declarations import Declaration
@@ -17,8 +17,27 @@ from .parsing import Vocabulary, parse
 from .shapes import CONSTANTS, Reading, Typed, read
 from .sizes import Size
 from .syntax import (
-    Add, Adjoint, Bars, BigSum, Call, Div, Equation, Hadamard, HadamardDiv, HadamardPow, Identity, Mul, Name, Neg,
-    Norm, Num, Pow, Sub, Syntax, Transpose, Where,
+    Add,
+    Adjoint,
+    Bars,
+    BigSum,
+    Call,
+    Div,
+    Equation,
+    Hadamard,
+    HadamardDiv,
+    HadamardPow,
+    Identity,
+    Mul,
+    Name,
+    Neg,
+    Norm,
+    Num,
+    Pow,
+    Sub,
+    Syntax,
+    Transpose,
+    Where,
 )  # fmt: skip
 
 STRUCTURE = frozenset({"symmetric", "skew", "diagonal", "lower", "upper", "orthogonal", "toeplitz", "spd", "hermitian"})
@@ -237,7 +256,10 @@ def _kron(low: Lowering, typed: Typed) -> Node:
     for side in (0, 1):
         left, right = axes[0][side], axes[1][side]
         if left is not None and right is not None:
-            sizes = [n.shape[[x for x in ls if x is not None].index(x0)] for n, ls, x0 in ((a, axes[0], left), (b, axes[1], right))]
+            sizes = [
+                n.shape[[x for x in ls if x is not None].index(x0)]
+                for n, ls, x0 in ((a, axes[0], left), (b, axes[1], right))
+            ]
             factors.append((ir.merge(*sizes), (30 + side, left, right)))
             output.append(30 + side)
         elif left is not None or right is not None:

@@ -16,12 +16,24 @@ from math import gcd, lcm
 from typing import TypeAlias
 
 from . import ir
-from .ir import Basis, Call, Einsum, Extent, Map, MatPow, Merge, Node, Number, Power, Rational, Sum, Symbol
 from .forms import (
-    Form, add_form, call_form, divide, hadamard_form, hadamard_power, identity_form, name_form, negate, norm_form,
-    number_form, power_form, product, transposed,
+    Form,
+    add_form,
+    call_form,
+    divide,
+    hadamard_form,
+    hadamard_power,
+    identity_form,
+    name_form,
+    negate,
+    norm_form,
+    number_form,
+    power_form,
+    product,
+    transposed,
 )  # fmt: skip
 from .functions import FUNCTIONS
+from .ir import Basis, Call, Einsum, Extent, Map, MatPow, Merge, Node, Number, Power, Rational, Sum, Symbol
 from .lower import Written
 from .sizes import Size
 from .syntax import Syntax
@@ -512,7 +524,11 @@ class Recogniser:
             return Term(1, (), (Link(zeros_form(node.shape)),)) if node.shape else Term(0)
         c, part = ir.primitive(node)
         if self._was_written(part) or node.rank != 2 or node.swap:
-            return self._as_written_term(part, False).times(c) if self._was_written(part) else self._factored(part).times(c)
+            return (
+                self._as_written_term(part, False).times(c)
+                if self._was_written(part)
+                else self._factored(part).times(c)
+            )
         turned = ir.turn(part)
         assert isinstance(turned, Sum)
         if self._was_written(turned):
@@ -603,14 +619,17 @@ class Network:
         power: Fraction | Form = ONE
         if isinstance(operand, Power):
             exponent = operand.exponent
-            operand, power = operand.base, (
-                Fraction(exponent.value) if isinstance(exponent, Number) else self.recogniser.form(exponent)
+            operand, power = (
+                operand.base,
+                (Fraction(exponent.value) if isinstance(exponent, Number) else self.recogniser.form(exponent)),
             )
         if power == ONE or power == 2:
             term = self.recogniser.term(operand)
             times = 1 if power == ONE else 2
             self.coefficient *= term.coefficient**times
-            self.scalars += [Scalar(x.base, x.power * times if isinstance(x.power, Fraction) else x.power) for x in term.scalars]
+            self.scalars += [
+                Scalar(x.base, x.power * times if isinstance(x.power, Fraction) else x.power) for x in term.scalars
+            ]
             chain = term.chain or (Link(self.recogniser.form(operand), symmetric=True),)
             for _ in range(times):
                 self._add_part(labels, chain, ONE)
@@ -701,7 +720,12 @@ class Network:
         """A summed label that only one matrix carries."""
         for m in self.matrices:
             for i in m.labels:
-                if m.labels[0] != m.labels[1] and self._is_free(i) and len(self._around(i)) == 1 and i not in self.vectors:
+                if (
+                    m.labels[0] != m.labels[1]
+                    and self._is_free(i)
+                    and len(self._around(i)) == 1
+                    and i not in self.vectors
+                ):
                     self.matrices.remove(m)
                     other = m.other(i)
                     if self._is_free(other) and not self._around(other) and other not in self.vectors:
@@ -716,7 +740,12 @@ class Network:
         for m in self.matrices:
             for i in m.labels:
                 around = self._around(i)
-                if self._is_free(i) and len(around) == 2 and i not in self.vectors and all(x.labels[0] != x.labels[1] for x in around):
+                if (
+                    self._is_free(i)
+                    and len(around) == 2
+                    and i not in self.vectors
+                    and all(x.labels[0] != x.labels[1] for x in around)
+                ):
                     self._join(i, around, ())
                     return True
         return False
@@ -767,8 +796,10 @@ class Network:
             form = call_form("sum", [chain_form(_elementwise(v.parts))])
             return Form(form.syntax, p_norm=p_norm)
         if len(whole) == 1:
-            return self._dot(whole[0], _elementwise(rest)) if not self._only_below(rest) else call_form(
-                "sum", [chain_form(_elementwise(v.parts))]
+            return (
+                self._dot(whole[0], _elementwise(rest))
+                if not self._only_below(rest)
+                else call_form("sum", [chain_form(_elementwise(v.parts))])
             )
         last = [(c, ONE) for c in whole[1:]]
         return self._dot(whole[0], _elementwise(last + rest))
@@ -832,7 +863,9 @@ class Network:
         """The term that the network reduces to."""
         self.eliminate()
         chain, unit = self._assemble()
-        scalars = tuple(sorted(self._merged_scalars(), key=lambda s: (isinstance(s.power, Form), *self.recogniser.rank_of(s.base))))
+        scalars = tuple(
+            sorted(self._merged_scalars(), key=lambda s: (isinstance(s.power, Form), *self.recogniser.rank_of(s.base)))
+        )
         return Term(self.coefficient, scalars, chain, unit)
 
     def _merged_scalars(self) -> list[Scalar]:
@@ -868,7 +901,9 @@ class Network:
         if len(v.parts) == 1 and v.parts[0][1] == ONE and len(v.parts[0][0]) == 1:
             inner = v.parts[0][0][0].base.diagonal_of
             if inner is not None:
-                return Link(hadamard_form([inner, self.recogniser.identity_form(self.node.shape[0])], []), symmetric=True)
+                return Link(
+                    hadamard_form([inner, self.recogniser.identity_form(self.node.shape[0])], []), symmetric=True
+                )
         return self._diag(v)
 
     def _between(self, i: int, j: int) -> Chain:
@@ -1007,7 +1042,9 @@ class Factoring:
             return None  # a scalar times the identity is no simplification
         if all(c and c[0].turned and c[0].vector for c in chains):
             # a b^T + a c^T is a (b + c)^T
-            return self._joined(common, prefix, Factoring(self.recogniser, None, 1).run([t.turned for t in inner]).turned, suffix)
+            return self._joined(
+                common, prefix, Factoring(self.recogniser, None, 1).run([t.turned for t in inner]).turned, suffix
+            )
         rank = self._rank_within(chains, prefix, suffix)
         return self._joined(common, prefix, Factoring(self.recogniser, unit, rank).run(inner), suffix)
 
@@ -1079,4 +1116,3 @@ def matrix_form(recogniser: Recogniser, node: Node) -> Syntax | None:
         return recogniser.form(node).syntax
     except NoMatrixForm:
         return None
-

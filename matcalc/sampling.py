@@ -36,7 +36,9 @@ def size_names(declarations: Mapping[str, Declaration]) -> set[str]:
     return {n for d in declarations.values() for s in d.sizes for n in s.names}
 
 
-def draw(declarations: Mapping[str, Declaration], sizes: Mapping[str, int], rng: np.random.Generator) -> dict[str, Array]:
+def draw(
+    declarations: Mapping[str, Declaration], sizes: Mapping[str, int], rng: np.random.Generator
+) -> dict[str, Array]:
     """A value for each symbol."""
     return {name: draw_one(d, shape_of(d.sizes, sizes), rng) for name, d in declarations.items()}
 
@@ -69,7 +71,7 @@ def _structured(m: Array, attributes: frozenset[str], rng: np.random.Generator) 
         k = np.subtract.outer(np.arange(n), np.arange(n))
         m = c[np.abs(k)] if attributes & {"symmetric", "spd"} else c[k + n - 1]
     if "spd" in attributes:
-        return m @ m.T / n + np.eye(n)
+        return np.asarray(m @ m.T / n + np.eye(n))
     if "orthogonal" in attributes:
         return _orthogonal(m, attributes, rng)
     if "symmetric" in attributes:

@@ -18,8 +18,31 @@ from .errors import MatcalcError, ParseError, ShapeError, UnknownSymbolError, Un
 from .functions import FUNCTIONS, Function
 from .sizes import Size
 from .syntax import (
-    Add, Adjoint, Bars, BigSum, Call, Div, Equation, Hadamard, HadamardDiv, HadamardPow, Identity, Mul, Name, Neg,
-    Norm, Num, Pow, Slash, Sub, Syntax, Transpose, Where, children, walk, with_children,
+    Add,
+    Adjoint,
+    Bars,
+    BigSum,
+    Call,
+    Div,
+    Equation,
+    Hadamard,
+    HadamardDiv,
+    HadamardPow,
+    Identity,
+    Mul,
+    Name,
+    Neg,
+    Norm,
+    Num,
+    Pow,
+    Slash,
+    Sub,
+    Syntax,
+    Transpose,
+    Where,
+    children,
+    walk,
+    with_children,
 )  # fmt: skip
 
 CONSTANTS = frozenset({"pi"})
@@ -322,7 +345,9 @@ def _combine(scope: Scope, left: _Partial, right: _Partial, alias: dict[int, int
         longer = right if not a.dims else left
         return _Partial(left.first, right.last, longer.type, longer.output)
     if a.rank > 2 or b.rank > 2:
-        scope.clash("a tensor is multiplied by components only, as in T_ijk x_k", right.first.node, [left.first, right.first])
+        scope.clash(
+            "a tensor is multiplied by components only, as in T_ijk x_k", right.first.node, [left.first, right.first]
+        )
     inner_left, inner_right = _columns(a), _rows(b)
     if (inner_left is None) != (inner_right is None):
         return None
@@ -521,7 +546,7 @@ def _slash(scope: Scope, node: Slash, held: frozenset[str]) -> Typed:
 
 def _pow(scope: Scope, node: Pow, held: frozenset[str]) -> Typed:
     base, exponent = scope.infer(node.base, held), scope.infer(node.exponent, held)
-    if exponent.type.rank or exponent.type.index and not base.type.index:
+    if exponent.type.rank or (exponent.type.index and not base.type.index):
         scope.clash("an exponent must be a scalar", node.exponent, [exponent])
     if exponent.type.index:
         return _indexed_product(scope, node, (base, exponent), held)
@@ -545,7 +570,7 @@ def _check_matrix_power(scope: Scope, node: Pow, base: Typed) -> None:
                 scope.source,
                 part.span[0],
             )
-        if isinstance(part, Num) and part.value.denominator != 1 or isinstance(part, Div):
+        if (isinstance(part, Num) and part.value.denominator != 1) or isinstance(part, Div):
             raise ShapeError(
                 "the exponent of a matrix must be a whole number; the square root is sqrtm(A), the elementwise power .^",
                 scope.source,
@@ -585,10 +610,17 @@ def _norm(scope: Scope, node: Norm, held: frozenset[str]) -> Typed:
     if name is not None:
         return _apply(scope, node, name, (part,))
     if part.type.rank != 1:
-        scope.clash(f"the norm with the index {kind} is one of vectors", node, [part], "of a matrix there are F, 1, 2, *, inf, max")
+        scope.clash(
+            f"the norm with the index {kind} is one of vectors",
+            node,
+            [part],
+            "of a matrix there are F, 1, 2, *, inf, max",
+        )
     exponent: Syntax = Num(Fraction(kind), span=node.span) if kind[0].isdigit() else Name(kind, span=node.span)
     if isinstance(exponent, Num) and exponent.value == 0:
-        raise UnsupportedError("the 0-norm counts entries; it is not a norm and has no derivative", scope.source, node.span[0])
+        raise UnsupportedError(
+            "the 0-norm counts entries; it is not a norm and has no derivative", scope.source, node.span[0]
+        )
     return _apply(scope, node, "normp", (part, scope.infer(exponent)))
 
 
@@ -676,7 +708,9 @@ def _kron(scope: Scope, node: Call) -> Typed:
         if p.type.index or p.type.rank > 2:
             scope.clash("kron(...) takes matrices or vectors", node, [p])
     dims = [
-        _times(scope, x, y) for x, y in (((_rows, _rows)), ((_columns, _columns))) for x, y in [(_side(x, a), _side(y, b))]
+        _times(scope, x, y)
+        for x, y in (((_rows, _rows)), ((_columns, _columns)))
+        for x, y in [(_side(x, a), _side(y, b))]
     ]
     rows, columns = dims
     return Typed(node, Type(tuple(d for d in dims if d is not None), row=rows is None and columns is not None), (a, b))
@@ -841,14 +875,16 @@ def _candidates(node: Syntax, names: Sequence[str]) -> list[tuple[int, ...]]:
                 vectors.update(_exposed(arg))
             case Call(function, args):
                 for place, arg in enumerate(args):
-                    ranks = {r.parameters[place].kind for r in FUNCTIONS.overloads(function) if place < len(r.parameters)}
+                    ranks = {
+                        r.parameters[place].kind for r in FUNCTIONS.overloads(function) if place < len(r.parameters)
+                    }
                     if ranks & {"vector", "matrix"}:
                         vectors.update(_exposed(arg))
             case Mul(factors):
                 for left, right in zip(factors, factors[1:], strict=False):
                     if _looks_like_matrix(left) or isinstance(left, Transpose):
                         vectors.update(_exposed(right))
-    options = []
+    options: list[tuple[int, ...]] = []
     for name in names:
         if name in indexed:
             options.append((indexed[name],))
@@ -897,7 +933,9 @@ def _name_sizes(
 ) -> dict[str, Declaration]:
     """Give the sizes that stayed open names that nothing else uses."""
     taken = set(table) | set(names) | scope.sizes | {n for d in table.values() for s in d.sizes for n in s.names}
-    fresh = iter([*(n for n in SIZE_NAMES if n not in taken), *(f"d{k}" for k in range(1, 1000) if f"d{k}" not in taken)])
+    fresh = iter(
+        [*(n for n in SIZE_NAMES if n not in taken), *(f"d{k}" for k in range(1, 1000) if f"d{k}" not in taken)]
+    )
     assumed: dict[str, Declaration] = {}
     for name in names:
         dims = []
@@ -916,7 +954,11 @@ def _used_on_matrix(typed: Typed, name: str) -> bool:
     stack = [typed]
     while stack:
         t = stack.pop()
-        if isinstance(t.node, Pow) and t.type.rank == 2 and any(isinstance(x, Name) and x.name == name for x in walk(t.node.exponent)):
+        if (
+            isinstance(t.node, Pow)
+            and t.type.rank == 2
+            and any(isinstance(x, Name) and x.name == name for x in walk(t.node.exponent))
+        ):
             return True
         stack.extend(t.parts)
     return False

@@ -70,7 +70,12 @@ def _softmax(node: Node) -> Node | None:
     assert isinstance(node, Einsum)
     factors = list(zip(node.operands, node.labels, strict=True))
     for scalar, labels in factors:
-        if labels or not isinstance(scalar, Power) or not isinstance(scalar.exponent, Number) or scalar.exponent.value >= 0:
+        if (
+            labels
+            or not isinstance(scalar, Power)
+            or not isinstance(scalar.exponent, Number)
+            or scalar.exponent.value >= 0
+        ):
             continue
         x = _sum_of_exp(scalar.base)
         if x is None:

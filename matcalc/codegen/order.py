@@ -59,9 +59,7 @@ def solvable(inverse: Set, other: Set, out: Set) -> bool:
     return len(inverse) == 2 and len(shared) == 1 and not shared & out and len(other) <= 2
 
 
-def contraction_order(
-    factors: Sequence[Set], inverses: Set, output: Set, extents: Mapping[int, Size]
-) -> list[Pair]:
+def contraction_order(factors: Sequence[Set], inverses: Set, output: Set, extents: Mapping[int, Size]) -> list[Pair]:
     """Pairs of numbers to contract, in turn; the result of pair k has the number `len(factors) + k`."""
     costs = Costs(extents)
     if len(factors) < 2:
@@ -113,7 +111,12 @@ def _splits(
         if part & low:
             rest = mask ^ part
             cost = _step_cost(
-                costs, labels[part], labels[rest], labels[mask], _is_leaf_of(part, inverses), _is_leaf_of(rest, inverses)
+                costs,
+                labels[part],
+                labels[rest],
+                labels[mask],
+                _is_leaf_of(part, inverses),
+                _is_leaf_of(rest, inverses),
             )
             yield best[part][0] + best[rest][0] + cost, part
         part = (part - 1) & mask

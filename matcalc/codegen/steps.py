@@ -202,8 +202,11 @@ def _in_place(steps: list[Step], root: Value) -> tuple[Step, ...]:
     """Additions on a diagonal write into the array before them where nothing else reads it."""
     uses = Counter(a for s in steps for a in s.args)
     owned = {
-        s.target for s in steps if uses[s.target] == 1 and s.target != root and s.op not in VIEWS and s.op not in CONSTANTS
+        s.target
+        for s in steps
+        if uses[s.target] == 1 and s.target != root and s.op not in VIEWS and s.op not in CONSTANTS
     }
     return tuple(
-        Step(s.target, "add_at_in_place", s.args, s.params) if s.op == "add_at" and s.args[0] in owned else s for s in steps
+        Step(s.target, "add_at_in_place", s.args, s.params) if s.op == "add_at" and s.args[0] in owned else s
+        for s in steps
     )
