@@ -94,6 +94,7 @@ def _derive(arguments: argparse.Namespace) -> int:
         arguments.wrt,
         layout=arguments.layout,
         structure=arguments.structure,
+        declare=None,
         **_declarations(arguments.declare),
     )
     verdict = d.verify() if arguments.verify else None

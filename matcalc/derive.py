@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -211,7 +211,7 @@ def derive(
     declare: Declare = None,
     layout: str = "mixed",
     structure: str | None = None,
-    **symbols: Any,
+    **symbols: str,
 ) -> Derivative:
     """The derivative of an expression by a symbol, or by several in turn.
 

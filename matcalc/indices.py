@@ -10,10 +10,12 @@ from fractions import Fraction
 from .errors import LimitError
 from .forms import Form, add_form, call_form, number_form, power_form
 from .ir import Einsum, Map, Merge, Node, Power, Sum, Symbol
-from .recognise import Chain, Link, Network, NoMatrixForm, Recogniser, Term, Vec, chain_form, reverse, size_form
+from .network import Network, Vec
+from .recognise import Recogniser
 from .sizes import Size
 from .syntax import BigSum, Equation, Identity, Mul, Name, Pow, Sub, Syntax, Where, children, walk
 from .syntax import Call as CallSyntax
+from .terms import Chain, Link, NoMatrixForm, Term, chain_form, reverse, size_form
 
 LETTERS = "ijklmnpqrstuvwabcdfgh"
 LEFT_SIDES = ("D", "J", "G", "R", "Z", "W")

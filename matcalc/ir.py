@@ -8,9 +8,9 @@ Invariants, which every constructor keeps:
   stands twice in the output is a diagonal; a label of the output that no operand carries is broadcast. So
   the identity is the `Einsum` of nothing with output (0, 0), a vector of ones that with output (0,), and
   Kronecker deltas are contracted by the union of labels: no node stands for either.
-- An `Einsum` holds no number, no `Einsum` with axes (but for long products, which stay shared), no two operands that could merge into one power, and
-  no summed label without an operand. A scalar factor that is itself a contraction is an operand of its own,
-  so that powers of it stay powers.
+- An `Einsum` holds no number, no `Einsum` with axes (but for long products, which stay shared), no two
+  operands that could merge into one power, and no summed label without an operand. A scalar factor that is
+  itself a contraction is an operand of its own, so that powers of it stay powers.
 - A `Sum` is flat, its terms are distinct and in canonical order; turned, it is the sum of the turned terms.
   As an operand it is primitive (its content and sign have moved out) and, where it is a matrix, stands in its
   canonical orientation. Products are never multiplied out over sums.
@@ -32,14 +32,14 @@ from weakref import WeakValueDictionary
 
 from .errors import LimitError, UnsupportedError
 from .functions import FUNCTIONS
+from .labelling import Labelling
+from .labelling import Labels as Labels
 from .sizes import Size
 
 Rational: TypeAlias = int | Fraction
-Labels: TypeAlias = tuple[int, ...]
 Shape: TypeAlias = tuple[Size, ...]
 
 MAX_OPERANDS = 2_000
-MAX_BRANCHES = 500
 MAX_INLINE = 16
 MAX_BITS = 4_096
 MAX_RANK = 8
@@ -201,6 +201,11 @@ def _shape_digest(shape: Shape) -> int:
 
 
 # --- leaves ---------------------------------------------------------------------------------------
+
+
+def magnitude(c: Rational) -> Rational:
+    """|c|."""
+    return -c if c < 0 else c
 
 
 def number(value: Rational) -> Number:
@@ -412,7 +417,7 @@ class _Network:
             case Einsum() if (node.shape or not node.extents) and (len(node.operands) <= MAX_INLINE or self.sole):
                 self._inline(node, labels)
             case Power(Einsum() as base, Number(2 | 3 as times)) if node.shape:
-                for _ in range(times):
+                for _ in range(int(times)):
                     self._inline(base, labels)
             case Power(base, exponent):
                 self.entries.append((base, exponent, labels))
@@ -738,7 +743,7 @@ def _canonical(operands: list[tuple[Node, Labels]], output: Labels, extents: Map
     rank_of = {n: r for r, n in enumerate(sorted({n for n, _ in operands}, key=lambda n: n.digest))}
     kinds = [rank_of[n] for n, _ in operands]
     swaps = [n.swap if len(ls) == 2 else 0 for n, ls in operands]
-    problem = _Labelling(kinds, swaps, [ls for _, ls in operands], fixed, summed)
+    problem = Labelling(kinds, swaps, [ls for _, ls in operands], fixed, summed)
     sign, order, numbering = problem.solve()
     labels = tuple(problem.labels_of(k, numbering) for k in order)
     nodes = tuple(operands[k][0] for k in order)
@@ -753,109 +758,6 @@ def _canonical(operands: list[tuple[Node, Labels]], output: Labels, extents: Map
         operands=nodes, labels=labels, output=new_output, extents=sizes,
     )  # fmt: skip
     return sign, node
-
-
-Certificate: TypeAlias = list[tuple[int, Labels]]
-
-
-class _Labelling:
-    """The canonical numbering of the summed labels: colours refined, branching only on ties."""
-
-    def __init__(
-        self, kinds: list[int], swaps: list[int], labels: list[Labels], fixed: dict[int, int], summed: list[int]
-    ) -> None:
-        self.kinds, self.swaps, self.labels = kinds, swaps, labels
-        self.fixed, self.summed = fixed, summed
-        self.branches = 0
-
-    def solve(self) -> tuple[int, list[int], dict[int, int]]:
-        colours = dict(self.fixed)
-        first = len(self.fixed)
-        colours.update(dict.fromkeys(self.summed, first))
-        best: tuple[Certificate, int, dict[int, int]] | None = None
-        vanishes = False
-        stack = [colours]
-        while stack:
-            colours = self._refine(stack.pop())
-            tie = self._tie(colours)
-            if tie and self.branches < MAX_BRANCHES:
-                self.branches += len(tie)
-                # Colours above the tie move up by one, so that the chosen label stands alone below its class.
-                stack += [
-                    {k: c + (c > colours[chosen] or (c == colours[chosen] and k != chosen)) for k, c in colours.items()}
-                    for chosen in tie
-                ]
-                continue
-            numbering = self._number(colours)
-            certificate, sign = self._certificate(numbering)
-            if best is None or certificate < best[0]:
-                best, vanishes = (certificate, sign, numbering), False
-            elif certificate == best[0] and sign != best[1]:
-                vanishes = True
-        assert best is not None
-        _, sign, numbering = best
-        order = sorted(range(len(self.kinds)), key=lambda k: (self.kinds[k], self.labels_of(k, numbering)))
-        return (0 if vanishes or self._skew_diagonal() else sign), order, numbering
-
-    def _skew_diagonal(self) -> bool:
-        return any(s < 0 and ls[0] == ls[1] for s, ls in zip(self.swaps, self.labels, strict=True))
-
-    def labels_of(self, k: int, numbering: Mapping[int, int]) -> Labels:
-        labels = tuple(numbering[x] for x in self.labels[k])
-        return (labels[1], labels[0]) if self.swaps[k] and labels[0] > labels[1] else labels
-
-    def _refine(self, colours: dict[int, int]) -> dict[int, int]:
-        if not self.summed:
-            return colours
-        classes = len(set(colours.values()))
-        while True:
-            seen: dict[int, list[tuple[int, int, tuple[int, ...]]]] = {k: [] for k in self.summed}
-            for kind, swap, labels in zip(self.kinds, self.swaps, self.labels, strict=True):
-                around = tuple(colours[k] for k in labels)
-                if swap and around[0] > around[1]:
-                    around = (around[1], around[0])
-                for axis, k in enumerate(labels):
-                    if k in seen:
-                        seen[k].append((kind, 0 if swap else axis, around))
-            keys = {k: (colours[k], sorted(seen[k])) for k in self.summed}
-            ranks = _dense_ranks(keys, len(self.fixed))
-            colours = {**self.fixed, **ranks}
-            count = len(set(colours.values()))
-            if count == classes:
-                return colours
-            classes = count
-
-    def _tie(self, colours: dict[int, int]) -> list[int]:
-        groups: dict[int, list[int]] = {}
-        for k in self.summed:
-            groups.setdefault(colours[k], []).append(k)
-        for c in sorted(groups):
-            if len(groups[c]) > 1:
-                return groups[c]
-        return []
-
-    def _number(self, colours: dict[int, int]) -> dict[int, int]:
-        order = sorted(self.summed, key=lambda k: (colours[k], k))
-        return {**self.fixed, **{k: len(self.fixed) + place for place, k in enumerate(order)}}
-
-    def _certificate(self, numbering: dict[int, int]) -> tuple[Certificate, int]:
-        sign = 1
-        for swap, labels in zip(self.swaps, self.labels, strict=True):
-            if swap < 0 and numbering[labels[0]] > numbering[labels[1]]:
-                sign = -sign
-        return sorted((kind, self.labels_of(k, numbering)) for k, kind in enumerate(self.kinds)), sign
-
-
-def _dense_ranks(keys: Mapping[int, Any], first: int) -> dict[int, int]:
-    ranks: dict[int, int] = {}
-    previous: Any = None
-    rank = first - 1
-    for k in sorted(keys, key=keys.__getitem__):
-        if keys[k] != previous:
-            rank += 1
-            previous = keys[k]
-        ranks[k] = rank
-    return ranks
 
 
 # --- functions and powers -------------------------------------------------------------------------
@@ -972,7 +874,7 @@ def _number_power(value: Rational, exponent: Node) -> Node:
             return number(0)
         raise UnsupportedError("division by zero: nought to a negative power")
     bits = value.numerator.bit_length() + value.denominator.bit_length()
-    if abs(p) * bits > MAX_BITS:
+    if magnitude(p) * bits > MAX_BITS:
         raise LimitError(f"a number to the power {p} has more than {MAX_BITS} bits")
     if p.denominator == 1:
         return number(Fraction(value) ** p.numerator)

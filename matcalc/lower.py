@@ -121,7 +121,7 @@ def note_sum(written: Written, total: Node, terms: list[Node]) -> None:
     if not isinstance(total, ir.Sum) or len(total.terms) < 2:
         return
     c, part = ir.primitive(total)
-    written.setdefault(part, tuple(ir.scale(Fraction(1) / abs(c), t) for t in terms))
+    written.setdefault(part, tuple(ir.scale(1 / Fraction(ir.magnitude(c)), t) for t in terms))
 
 
 def _mul(low: Lowering, typed: Typed) -> Node:

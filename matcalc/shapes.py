@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, NoReturn, TypeAlias
 
 from .declarations import Declaration
@@ -322,9 +323,9 @@ def _product(scope: Scope, node: Syntax, parts: tuple[Typed, ...], held: frozens
     if len(stack) > 1:
         left, right = stack[-2].last, stack[-1].first
         hint = ""
-        if left.type.rank == right.type.rank == 1:
-            l, r = scope.text(left.node), scope.text(right.node)
-            hint = f"write {l}^T {r}, {l} {r}^T or {l} .* {r}" if not left.type.row else ""
+        if left.type.rank == right.type.rank == 1 and not left.type.row:
+            x, y = scope.text(left.node), scope.text(right.node)
+            hint = f"write {x}^T {y}, {x} {y}^T or {x} .* {y}"
         elif left.type.rank == 1 and not left.type.row and right.type.rank == 2:
             hint = f"write {scope.text(left.node)}^T {scope.text(right.node)}"
         scope.clash("these can not be multiplied", right.node, [left, right], hint)
@@ -353,8 +354,8 @@ def _combine(scope: Scope, left: _Partial, right: _Partial, alias: dict[int, int
         return None
     if inner_left is not None and inner_right is not None:
         if not scope.unifier.unify(inner_left, inner_right):
-            l, r = (show_size(scope.unifier.resolve(d)) for d in (inner_left, inner_right))
-            scope.clash(f"the sizes {l} and {r} do not fit in the product", right.first.node, [left.last, right.first])
+            n, m = (show_size(scope.unifier.resolve(d)) for d in (inner_left, inner_right))
+            scope.clash(f"the sizes {n} and {m} do not fit in the product", right.first.node, [left.last, right.first])
         alias[right.output[0]] = left.output[-1]
         output = left.output[:-1] + right.output[1:]
     else:
@@ -572,7 +573,7 @@ def _check_matrix_power(scope: Scope, node: Pow, base: Typed) -> None:
             )
         if (isinstance(part, Num) and part.value.denominator != 1) or isinstance(part, Div):
             raise ShapeError(
-                "the exponent of a matrix must be a whole number; the square root is sqrtm(A), the elementwise power .^",
+                "the exponent of a matrix must be a whole number; there are sqrtm(A) and the elementwise power .^",
                 scope.source,
                 part.span[0],
             )
@@ -707,12 +708,8 @@ def _kron(scope: Scope, node: Call) -> Typed:
     for p in (a, b):
         if p.type.index or p.type.rank > 2:
             scope.clash("kron(...) takes matrices or vectors", node, [p])
-    dims = [
-        _times(scope, x, y)
-        for x, y in (((_rows, _rows)), ((_columns, _columns)))
-        for x, y in [(_side(x, a), _side(y, b))]
-    ]
-    rows, columns = dims
+    rows, columns = (_times(scope, _side(side, a), _side(side, b)) for side in (_rows, _columns))
+    dims = (rows, columns)
     return Typed(node, Type(tuple(d for d in dims if d is not None), row=rows is None and columns is not None), (a, b))
 
 
@@ -881,7 +878,7 @@ def _candidates(node: Syntax, names: Sequence[str]) -> list[tuple[int, ...]]:
                     if ranks & {"vector", "matrix"}:
                         vectors.update(_exposed(arg))
             case Mul(factors):
-                for left, right in zip(factors, factors[1:], strict=False):
+                for left, right in pairwise(factors):
                     if _looks_like_matrix(left) or isinstance(left, Transpose):
                         vectors.update(_exposed(right))
     options: list[tuple[int, ...]] = []

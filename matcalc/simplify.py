@@ -26,7 +26,7 @@ def simplify(root: Node) -> Node:
 
 def _folded(node: Node) -> Node:
     for _ in range(MAX_ROUNDS):
-        better = next((new for rule in RULES.get(type(node), ()) if (new := rule(node)) is not None), None)
+        better: Node | None = next((new for rule in RULES.get(type(node), ()) if (new := rule(node)) is not None), None)
         if better is None:
             break
         node = better
@@ -107,6 +107,7 @@ def _sum_of_sum(node: Node) -> Node | None:
     if len(tensors) != 1 or not isinstance(tensors[0][0], Sum) or len(set(node.output)) == len(set(tensors[0][1])):
         return None
     ((total, labels),) = tensors
+    assert isinstance(total, Sum)
     scalars = [(o, ls) for o, ls in factors if not ls]
     terms = [(c, ir.einsum([(n, labels)], node.output, dict(enumerate(node.extents)))) for c, n in total.terms]
     inner = ir.add(terms, node.shape)

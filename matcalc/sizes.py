@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 from weakref import WeakValueDictionary
 
 Monomial: TypeAlias = tuple[str, ...]
@@ -18,7 +18,7 @@ class Size:
 
     __slots__ = ("__weakref__", "terms")
     terms: tuple[tuple[Monomial, int], ...]
-    _table: WeakValueDictionary[tuple[tuple[Monomial, int], ...], Size] = WeakValueDictionary()
+    _table: ClassVar[WeakValueDictionary[tuple[tuple[Monomial, int], ...], Size]] = WeakValueDictionary()
 
     @classmethod
     def _make(cls, terms: Mapping[Monomial, int]) -> Size:

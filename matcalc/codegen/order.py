@@ -154,11 +154,13 @@ def _greedy(factors: Sequence[Set], inverses: Set, output: Set, costs: Costs) ->
         heappush(heap, (cost, i, j))
 
     def enter(i: int) -> None:
-        partners = {j for k in labels[i] for j in carriers.get(k, ())[-CROWD:] if j in labels}
+        partners: set[int] = set()
+        for k in labels[i]:
+            carriers[k] = [j for j in carriers.get(k, ()) if j in labels]
+            partners.update(carriers[k][-CROWD:])
+            carriers[k].append(i)
         for j in sorted(partners):
             push(j, i)
-        for k in labels[i]:
-            carriers.setdefault(k, []).append(i)
 
     for i in range(count):
         enter(i)

@@ -1,0 +1,192 @@
+"""A sum of products with common factors taken out, where that makes it shorter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import gcd, lcm
+
+from .forms import Form, add_form, identity_form
+from .ir import Rational, magnitude
+from .terms import Chain, Link, Recognises, Scalar, Term
+
+MAX_FACTORED = 40
+
+
+class Factoring:
+    """A sum of terms with common factors taken out."""
+
+    def __init__(self, recogniser: Recognises, unit: Form | None, rank: int) -> None:
+        self.recogniser = recogniser
+        self.unit = unit
+        self.rank = rank
+
+    def run(self, terms: Sequence[Term]) -> Term:
+        """The sum as one term; its sign makes the shortest of its terms positive."""
+        if len(terms) <= MAX_FACTORED:
+            terms = self._grouped(list(terms))
+        if len(terms) == 1:
+            return terms[0]
+        c = _content([t.coefficient for t in terms])
+        terms = sorted((t.times(1 / Fraction(c)) for t in terms), key=lambda t: self._order(t)[1:])
+        if terms[0].coefficient < 0:
+            c, terms = -c, [t.times(-1) for t in terms]
+        terms = sorted(terms, key=self._order)
+        inner = self._wrapped(c, terms)
+        size = magnitude(c)
+        if size == 1:
+            return inner
+        whole = self._wrapped(1 if c > 0 else -1, [t.times(size) for t in terms])
+        return inner if inner.form().cost < whole.form().cost else whole
+
+    def _wrapped(self, c: Rational, terms: Sequence[Term]) -> Term:
+        parts: list[tuple[bool, Form]] = []
+        if self.rank == 1:
+            terms = [t.as_number for t in terms]
+        for t in terms:
+            inner = t.as_sum
+            if inner:
+                parts += [(plus == (t.coefficient > 0), f) for plus, f in inner]
+            else:
+                parts.append((t.coefficient > 0, t.form()))
+        parts.sort(key=lambda part: not part[0])
+        form = add_form(parts)
+        flipped = sorted(((not plus, f) for plus, f in parts), key=lambda part: not part[0])
+        negative = add_form(flipped) if flipped[0][0] else None
+        if self.rank == 0:
+            return Term(c, (Scalar(form, negative=negative, parts=tuple(parts)),))
+        return Term(c, (), (Link(form, vector=self.rank == 1, negative=negative, parts=tuple(parts)),))
+
+    def _order(self, term: Term) -> tuple[bool, int, str]:
+        form = term.form()
+        return term.coefficient < 0, form.cost, form.key
+
+    def _grouped(self, terms: list[Term]) -> list[Term]:
+        """Take out the factor that saves most, until none saves anything."""
+        while len(terms) > 1:
+            best: tuple[int, list[int], Term] | None = None
+            for members in self._candidates(terms):
+                group = [terms[k] for k in members]
+                joined = self._take_out(group)
+                if joined is None:
+                    continue
+                saved = self._cost(group) - self._cost([joined])
+                least = 1 if self.rank or len(members) == len(terms) else 2
+                if saved >= least and (best is None or saved > best[0]):
+                    best = (saved, members, joined)
+            if best is None:
+                return terms
+            _, members, joined = best
+            place = members[0]
+            terms = [joined if k == place else t for k, t in enumerate(terms) if k == place or k not in members]
+        return terms
+
+    def _cost(self, terms: Sequence[Term]) -> int:
+        return sum(t.form().cost + (abs(t.coefficient) != t.coefficient) for t in terms) + len(terms) - 1
+
+    def _candidates(self, terms: Sequence[Term]) -> list[list[int]]:
+        """Sets of terms that share their first link, their last link, or a scalar factor."""
+        groups: dict[tuple[str, object], list[int]] = {}
+        for k, t in enumerate(terms):
+            for where, link in (("first", t.chain[:1]), ("last", t.chain[-1:])):
+                if link:
+                    groups.setdefault((where, link[0].key), []).append(k)
+                if len(t.chain) > 1:
+                    groups.setdefault((where + " of several", link[0].key), []).append(k)
+            for s in t.scalars:
+                groups.setdefault(("scalar", (s.base.key, s.below)), []).append(k)
+        sets = {tuple(g) for g in groups.values() if len(g) > 1}
+        if len(terms) > 1:
+            sets.add(tuple(range(len(terms))))
+        return [list(g) for g in sorted(sets, key=lambda g: (-len(g), g))]
+
+    def _take_out(self, terms: Sequence[Term]) -> Term | None:
+        """The terms as one product: common scalars, common first links, the sum of the rest, common last links;
+        None where they have nothing in common."""
+        common, rests = _common_scalars([t.scalars for t in terms])
+        chains = [t.chain for t in terms]
+        head = _common_prefix(chains)
+        chains = [c[head:] for c in chains]
+        tail = _common_prefix([c[::-1] for c in chains])
+        if not (common or head or tail):
+            return None
+        first = terms[0].chain
+        prefix, suffix = first[:head], first[len(first) - tail :] if tail else ()
+        chains = [c[: len(c) - tail] for c in chains]
+        unit = self.unit
+        if prefix or suffix:
+            unit = identity_form(None) if not self.recogniser.explicit else unit
+        is_scalar = self.rank == 0
+        inner = [
+            Term(t.coefficient, rest, chain, None if is_scalar else unit)
+            for t, rest, chain in zip(terms, rests, chains, strict=True)
+        ]
+        if not is_scalar and any(not t.chain and t.scalars for t in inner) and any(t.chain for t in inner):
+            return None  # a scalar times the identity is no simplification
+        if all(c and c[0].turned and c[0].vector for c in chains):
+            # a b^T + a c^T is a (b + c)^T
+            return self._joined(
+                common, prefix, Factoring(self.recogniser, None, 1).run([t.turned for t in inner]).turned, suffix
+            )
+        rank = self._rank_within(chains, prefix, suffix)
+        return self._joined(common, prefix, Factoring(self.recogniser, unit, rank).run(inner), suffix)
+
+    def _rank_within(self, chains: Sequence[Chain], prefix: Chain, suffix: Chain) -> int:
+        """The rank of what is left between common links."""
+        if self.rank == 0:
+            return 0
+        ends_in_column = any(c and c[-1].vector and not c[-1].turned for c in chains)
+        starts_with_row = any(c and c[0].vector and c[0].turned for c in chains)
+        return 2 if not ends_in_column and not starts_with_row else 1
+
+    def _joined(self, common: tuple[Scalar, ...], prefix: Chain, inner: Term, suffix: Chain) -> Term:
+        chain = inner.chain
+        if not chain and not (prefix or suffix):
+            return Term(inner.coefficient, common + inner.scalars, (), inner.unit)
+        return Term(inner.coefficient, common + inner.scalars, (*prefix, *chain, *suffix), inner.unit)
+
+
+def _content(values: Sequence[Rational]) -> Rational:
+    g = gcd(*(v.numerator for v in values))
+    d = lcm(*(v.denominator for v in values))
+    return Fraction(g, d)
+
+
+def _common_prefix(chains: Sequence[Chain]) -> int:
+    keys = [[link.key for link in c] for c in chains]
+    length = 0
+    for column in zip(*keys, strict=False):
+        if any(k != column[0] for k in column):
+            break
+        length += 1
+    return length
+
+
+def _common_scalars(groups: Sequence[tuple[Scalar, ...]]) -> tuple[tuple[Scalar, ...], list[tuple[Scalar, ...]]]:
+    """(common factors, what is left of each)."""
+    common: list[Scalar] = []
+    rests = [list(g) for g in groups]
+    for s in groups[0]:
+        matches = [[t for t in g if t.base.key == s.base.key] for g in rests]
+        if not all(len(m) == 1 for m in matches):
+            continue
+        powers = [m[0].power for m in matches]
+        if all(isinstance(p, Fraction) for p in powers):
+            numbers = [p for p in powers if isinstance(p, Fraction)]
+            if all(p > 0 for p in numbers):
+                shared: Fraction | Form = min(numbers)
+            elif all(p < 0 for p in numbers):
+                shared = max(numbers)
+            else:
+                continue
+        elif all(isinstance(p, Form) and isinstance(s.power, Form) and p.key == s.power.key for p in powers):
+            shared = s.power
+        else:
+            continue
+        common.append(Scalar(s.base, shared))
+        for rest, (match,) in zip(rests, matches, strict=True):
+            place = rest.index(match)
+            rest.pop(place)
+            if isinstance(match.power, Fraction) and isinstance(shared, Fraction) and match.power != shared:
+                rest.insert(place, Scalar(s.base, match.power - shared))
+    return tuple(common), [tuple(r) for r in rests]

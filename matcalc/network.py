@@ -1,0 +1,412 @@
+"""One product on its way from a hypergraph to a term: labels are eliminated until only the axes are left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from .forms import Form, call_form, hadamard_form, hadamard_power, norm_form, number_form, power_form
+from .ir import Einsum, Node, Number, Power, Rational
+from .terms import Chain, Link, NoMatrixForm, Recognises, Scalar, Term, chain_cost, chain_form, ones_form, reverse
+
+
+@dataclass(slots=True)
+class Vec:
+    """A vector on a label: an elementwise product of chains to powers."""
+
+    label: int
+    parts: list[tuple[Chain, Fraction | Form]]
+
+
+@dataclass(slots=True)
+class Mat:
+    """A matrix between two labels: an elementwise product of chains to powers."""
+
+    labels: tuple[int, int]
+    parts: list[tuple[Chain, Fraction | Form]]
+
+    def chain(self, first: int) -> Chain:
+        """The matrix with its rows on the label `first`."""
+        whole = _elementwise(self.parts)
+        return whole if self.labels[0] == first else reverse(whole)
+
+    def other(self, label: int) -> int:
+        return self.labels[1] if self.labels[0] == label else self.labels[0]
+
+
+ONE = Fraction(1)
+
+
+def _elementwise(parts: Sequence[tuple[Chain, Fraction | Form]]) -> Chain:
+    """The elementwise product of chains to powers as one chain."""
+    if len(parts) == 1 and parts[0][1] == ONE:
+        return parts[0][0]
+    above: list[Form] = []
+    below: list[Form] = []
+    symmetric = True
+    vector = False
+    for chain, p in parts:
+        vector = vector or chain[-1].vector
+        symmetric = symmetric and len(chain) == 1 and chain[0].symmetric
+        if isinstance(p, Form):
+            above.append(hadamard_power(chain_form(chain), p))
+        elif p > 0:
+            above.append(hadamard_power(chain_form(chain), number_form(p)))
+        else:
+            below.append(hadamard_power(chain_form(chain), number_form(-p)))
+    above = _squares(sorted(above, key=lambda f: (f.cost, f.key)))
+    below.sort(key=lambda f: (f.cost, f.key))
+    return (Link(hadamard_form(above, below), symmetric=symmetric and not vector, vector=vector),)
+
+
+def _squares(forms: list[Form]) -> list[Form]:
+    """Equal factors as a power where that is shorter."""
+    out: list[Form] = []
+    for f in forms:
+        if out and out[-1].key == f.key and f.cost > 2:
+            out[-1] = hadamard_power(f, number_form(2))
+        else:
+            out.append(f)
+    return out
+
+
+class Network:
+    """One product on its way from a hypergraph to a term."""
+
+    def __init__(self, recogniser: Recognises, node: Einsum) -> None:
+        self.recogniser = recogniser
+        self.node = node
+        self.coefficient: Rational = 1
+        self.scalars: list[Scalar] = []
+        self.vectors: dict[int, Vec] = {}
+        self.matrices: list[Mat] = []
+        self.output = set(node.output)
+        self.tensors: list[tuple[Node, tuple[int, ...]]] = []
+        for operand, labels in zip(node.operands, node.labels, strict=True):
+            self._enter(operand, labels)
+
+    def _enter(self, operand: Node, labels: tuple[int, ...]) -> None:
+        if not labels:
+            term = self.recogniser.term(operand)
+            self.coefficient *= term.coefficient
+            self.scalars += term.scalars
+            return
+        if len(labels) > 2:
+            # Labels of a tensor stay, as those of the output do.
+            self.tensors.append((operand, labels))
+            self.output.update(labels)
+            return
+        power: Fraction | Form = ONE
+        if isinstance(operand, Power):
+            exponent = operand.exponent
+            operand, power = (
+                operand.base,
+                (Fraction(exponent.value) if isinstance(exponent, Number) else self.recogniser.form(exponent)),
+            )
+        if power == ONE or power == 2:
+            term = self.recogniser.term(operand)
+            times = 1 if power == ONE else 2
+            self.coefficient *= term.coefficient**times
+            self.scalars += [
+                Scalar(x.base, x.power * times if isinstance(x.power, Fraction) else x.power) for x in term.scalars
+            ]
+            chain = term.chain or (Link(self.recogniser.form(operand), symmetric=True),)
+            for _ in range(times):
+                self._add_part(labels, chain, ONE)
+        else:
+            vector = len(labels) == 1
+            link = Link(self.recogniser.form(operand), symmetric=not vector and operand.swap == 1, vector=vector)
+            self._add_part(labels, (link,), power)
+
+    def _add_part(self, labels: tuple[int, ...], chain: Chain, p: Fraction | Form) -> None:
+        if len(labels) == 1:
+            self._add_vector(labels[0], [(chain, p)])
+        else:
+            self._add_matrix((labels[0], labels[1]), [(chain, p)])
+
+    def _add_vector(self, label: int, parts: list[tuple[Chain, Fraction | Form]]) -> None:
+        if label in self.vectors:
+            self.vectors[label].parts += parts
+        else:
+            self.vectors[label] = Vec(label, list(parts))
+
+    def _add_matrix(self, labels: tuple[int, int], parts: list[tuple[Chain, Fraction | Form]]) -> None:
+        for known in self.matrices:
+            if known.labels == labels:
+                known.parts += parts
+                return
+            if known.labels == labels[::-1]:
+                known.parts += [(reverse(chain), p) for chain, p in parts]
+                return
+        self.matrices.append(Mat(labels, list(parts)))
+
+    def _around(self, label: int) -> list[Mat]:
+        return [m for m in self.matrices if label in m.labels]
+
+    def _is_free(self, label: int) -> bool:
+        return label not in self.output
+
+    # --- elimination ---
+
+    def eliminate(self) -> None:
+        """Contract until no rule applies."""
+        rules = (self._trace, self._close_vector, self._absorb_vector, self._row_sum, self._chain, self._diagonal_chain)
+        while any(rule() for rule in rules):
+            pass
+
+    def _trace(self) -> bool:
+        """A matrix with equal labels: a trace, or the vector of its diagonal. Two matrices between the same
+        summed labels: the trace of A^T B."""
+        for m in self.matrices:
+            i, j = m.labels
+            if i == j:
+                self.matrices.remove(m)
+                if self._is_free(i) and not self._around(i) and i not in self.vectors:
+                    self.scalars.append(Scalar(self._trace_form(m.chain(i))))
+                else:
+                    self._add_vector(i, [((self._diagonal(m.chain(i)),), ONE)])
+                return True
+            alone = all(self._is_free(k) and len(self._around(k)) == 1 and k not in self.vectors for k in (i, j))
+            if alone and len(m.parts) >= 2 and all(p == ONE for _, p in m.parts):
+                self.matrices.remove(m)
+                left, right = _elementwise(m.parts[:-1]), m.parts[-1][0]
+                self.scalars.append(Scalar(self._trace_form(reverse(left) + right)))
+                return True
+        return False
+
+    def _close_vector(self) -> bool:
+        """A vector alone on a summed label: a dot product, or the sum of its entries."""
+        for i, v in self.vectors.items():
+            if self._is_free(i) and not self._around(i):
+                del self.vectors[i]
+                self.scalars.append(Scalar(self._total(v)))
+                return True
+        return False
+
+    def _absorb_vector(self) -> bool:
+        """A matrix times the vector on a label that nothing else carries."""
+        for i, v in self.vectors.items():
+            around = self._around(i)
+            if self._is_free(i) and len(around) == 1:
+                m = around[0]
+                self.matrices.remove(m)
+                del self.vectors[i]
+                other = m.other(i)
+                self._add_vector(other, [(m.chain(other) + _elementwise(v.parts), ONE)])
+                return True
+        return False
+
+    def _row_sum(self) -> bool:
+        """A summed label that only one matrix carries."""
+        for m in self.matrices:
+            for i in m.labels:
+                if (
+                    m.labels[0] != m.labels[1]
+                    and self._is_free(i)
+                    and len(self._around(i)) == 1
+                    and i not in self.vectors
+                ):
+                    self.matrices.remove(m)
+                    other = m.other(i)
+                    if self._is_free(other) and not self._around(other) and other not in self.vectors:
+                        self.scalars.append(Scalar(self._total_of_matrix(m)))
+                        return True
+                    self._add_vector(other, [(self._row_sums(m.chain(other)), ONE)])
+                    return True
+        return False
+
+    def _chain(self) -> bool:
+        """Two matrices on a summed label that nothing else carries."""
+        for m in self.matrices:
+            for i in m.labels:
+                around = self._around(i)
+                if (
+                    self._is_free(i)
+                    and len(around) == 2
+                    and i not in self.vectors
+                    and all(x.labels[0] != x.labels[1] for x in around)
+                ):
+                    self._join(i, around, ())
+                    return True
+        return False
+
+    def _diagonal_chain(self) -> bool:
+        """Two matrices and a vector on a summed label: A diag(v) B."""
+        for i, v in self.vectors.items():
+            around = self._around(i)
+            if self._is_free(i) and len(around) == 2 and all(x.labels[0] != x.labels[1] for x in around):
+                del self.vectors[i]
+                self._join(i, around, (self._diag(v),))
+                return True
+        return False
+
+    def _join(self, i: int, around: list[Mat], between: Chain) -> None:
+        left, right = around
+        a, b = left.other(i), right.other(i)
+        self.matrices.remove(left)
+        self.matrices.remove(right)
+        self._add_matrix((a, b), [(left.chain(a) + between + right.chain(i), ONE)])
+
+    # --- forms of what results ---
+
+    def _diag(self, v: Vec) -> Link:
+        return Link(call_form("diag", [chain_form(_elementwise(v.parts))]), symmetric=True)
+
+    def _diagonal(self, chain: Chain) -> Link:
+        straight, back = chain_form(chain), chain_form(reverse(chain))
+        return Link(call_form("diag", [back if back.cost < straight.cost else straight]), vector=True)
+
+    def _row_sums(self, chain: Chain) -> Chain:
+        *rest, last = chain
+        if last.turned:
+            return (*rest, Link(call_form("colsum", [last.upright]), vector=True))
+        return (*rest, Link(call_form("rowsum", [last.form]), vector=True))
+
+    def _total_of_matrix(self, m: Mat) -> Form:
+        straight = chain_form(m.chain(m.labels[0]))
+        back = chain_form(m.chain(m.labels[1]))
+        return call_form("sum", [back if back.cost < straight.cost else straight])
+
+    def _total(self, v: Vec) -> Form:
+        """The sum over all entries of an elementwise product."""
+        whole = [chain for chain, p in v.parts if p == ONE]
+        rest = [part for part in v.parts if part[1] != ONE]
+        if not whole or (len(whole) == 1 and not rest):
+            p_norm = self._p_norm(v)
+            form = call_form("sum", [chain_form(_elementwise(v.parts))])
+            return Form(form.syntax, p_norm=p_norm)
+        if len(whole) == 1:
+            return (
+                self._dot(whole[0], _elementwise(rest))
+                if not self._only_below(rest)
+                else call_form("sum", [chain_form(_elementwise(v.parts))])
+            )
+        last = [(c, ONE) for c in whole[1:]]
+        return self._dot(whole[0], _elementwise(last + rest))
+
+    def _only_below(self, parts: Sequence[tuple[Chain, Fraction | Form]]) -> bool:
+        return all(isinstance(p, Fraction) and p < 0 for _, p in parts)
+
+    def _p_norm(self, v: Vec) -> tuple[Form, int] | None:
+        """(x, p) where the sum is that of |x|^p."""
+        if len(v.parts) != 1:
+            return None
+        ((chain, p),) = v.parts
+        if len(chain) != 1 or not isinstance(p, Fraction) or p.denominator != 1 or p < 1:
+            return None
+        arg = chain[0].base.absolute
+        return None if arg is None else (arg, int(p))
+
+    def _dot(self, left: Chain, right: Chain) -> Form:
+        """left^T right, in the cheaper direction; ||v||^2 where both are one vector."""
+        forward = reverse(left) + right
+        backward = reverse(forward)
+        form = self._cheaper(forward, backward)
+        norm = chain_form(left) if [x.key for x in left] == [x.key for x in right] else None
+        return self._square(form, norm, "")
+
+    def _square(self, form: Form, root: Form | None, kind: str) -> Form:
+        if root is None:
+            return form
+        squared = power_form(norm_form(root, kind), number_form(2))
+        # Of a composite vector the norm is easier to read than a product with a transpose in it.
+        best = form if form.cost + (root.name is None) < squared.cost else squared
+        return Form(best.syntax, norm=(root, kind))
+
+    def _cheaper(self, a: Chain, b: Chain) -> Form:
+        cost_a, cost_b = chain_cost(a), chain_cost(b)
+        if cost_a != cost_b:
+            return chain_form(a if cost_a < cost_b else b)
+        return min((chain_form(a), chain_form(b)), key=self._first_name)
+
+    def _first_name(self, form: Form) -> tuple[int, str]:
+        return self.recogniser.order.get(form.first_name, 10_000), form.key
+
+    def _trace_form(self, chain: Chain) -> Form:
+        """The trace, turned and rotated to its cheapest form."""
+        rotations = [chain[k:] + chain[:k] for k in range(len(chain))] if len(chain) <= 12 else [chain]
+        candidates = rotations + [reverse(c) for c in rotations]
+        best = min(candidates, key=lambda c: (chain_cost(c), self._first_name(chain_form(c))))
+        form = call_form("tr", [chain_form(best)])
+        half = len(chain) // 2
+        root = None
+        if len(chain) % 2 == 0:
+            for c in rotations:
+                if [x.key for x in reverse(c[:half])] == [x.key for x in c[half:]]:
+                    root = chain_form(c[half:])
+                    break
+        return self._square(form, root, "F")
+
+    # --- the term ---
+
+    def reduce(self) -> Term:
+        """The term that the network reduces to."""
+        self.eliminate()
+        chain, unit = self._assemble()
+        scalars = tuple(
+            sorted(self._merged_scalars(), key=lambda s: (isinstance(s.power, Form), *self.recogniser.rank_of(s.base)))
+        )
+        return Term(self.coefficient, scalars, chain, unit)
+
+    def _merged_scalars(self) -> list[Scalar]:
+        return self.scalars
+
+    def _assemble(self) -> tuple[Chain, Form | None]:
+        self._demand(not self.tensors)
+        sizes = self.node.shape
+        match self.node.output:
+            case ():
+                self._demand(not self.matrices and not self.vectors)
+                return (), None
+            case (i,):
+                self._demand(not self.matrices and set(self.vectors) <= {i})
+                if i in self.vectors:
+                    return _elementwise(self.vectors[i].parts), None
+                return (Link(ones_form(sizes), vector=True, ones=True),), None
+            case (i, j) if i == j:
+                self._demand(not self.matrices and set(self.vectors) <= {i})
+                if i not in self.vectors:
+                    return (), self.recogniser.identity_form(sizes[0])
+                return (self._diagonal_matrix(self.vectors[i]),), None
+            case (i, j):
+                return self._between(i, j), None
+            case _:
+                raise NoMatrixForm
+
+    def _demand(self, condition: bool) -> None:
+        if not condition:
+            raise NoMatrixForm
+
+    def _diagonal_matrix(self, v: Vec) -> Link:
+        if len(v.parts) == 1 and v.parts[0][1] == ONE and len(v.parts[0][0]) == 1:
+            inner = v.parts[0][0][0].base.diagonal_of
+            if inner is not None:
+                return Link(
+                    hadamard_form([inner, self.recogniser.identity_form(self.node.shape[0])], []), symmetric=True
+                )
+        return self._diag(v)
+
+    def _between(self, i: int, j: int) -> Chain:
+        """A matrix with rows on i and columns on j."""
+        self._demand(len(self.matrices) <= 1 and set(self.vectors) <= {i, j})
+        left = self.vectors.get(i)
+        right = self.vectors.get(j)
+        rows, columns = self.node.shape
+        if not self.matrices:
+            if left is None and right is None:
+                return (Link(ones_form((rows, columns)), symmetric=rows is columns),)
+            a = _elementwise(left.parts) if left else (Link(ones_form((rows,)), vector=True),)
+            b = _elementwise(right.parts) if right else (Link(ones_form((columns,)), vector=True),)
+            return a + reverse(b)
+        (m,) = self.matrices
+        self._demand(set(m.labels) == {i, j})
+        middle = m.chain(i)
+        if left is not None and right is not None:
+            outer = chain_form(_elementwise(left.parts) + reverse(_elementwise(right.parts)))
+            return (Link(hadamard_form([outer, chain_form(middle)], [])),)
+        if left is not None:
+            middle = (self._diag(left), *middle)
+        if right is not None:
+            middle = (*middle, self._diag(right))
+        return middle

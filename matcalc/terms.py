@@ -1,0 +1,289 @@
+"""Products under construction: links of a matrix product, scalar factors, and terms made of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Protocol, TypeAlias
+
+from .forms import (
+    Form,
+    add_form,
+    call_form,
+    divide,
+    name_form,
+    norm_form,
+    number_form,
+    power_form,
+    product,
+    transposed,
+)
+from .ir import Node, Rational, magnitude
+from .sizes import Size
+
+Parts: TypeAlias = tuple[tuple[bool, Form], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A factor of a matrix product: an operand, perhaps to a power, perhaps turned."""
+
+    base: Form
+    power: Form | None = None
+    turned: bool = False
+    symmetric: bool = False
+    vector: bool = False
+    negative: Form | None = None  # the negative of the base, where it is a sum that can be written either way
+    parts: Parts = ()  # the signed terms, where the base is a sum
+    ones: bool = False  # whether it is the vector of ones
+
+    def turn(self) -> Link:
+        return self if self.symmetric else replace(self, turned=not self.turned)
+
+    @property
+    def is_inverse(self) -> bool:
+        return self.power is not None and self.power.key == "-1"
+
+    @property
+    def upright(self) -> Form:
+        return self.base if self.power is None else power_form(self.base, self.power)
+
+    @property
+    def form(self) -> Form:
+        return transposed(self.upright) if self.turned else self.upright
+
+    @property
+    def cost(self) -> int:
+        inverse = 1 if self.is_inverse else 0 if self.power is None else 1 + self.power.cost
+        return self.base.cost + self.turned + inverse
+
+    @property
+    def key(self) -> tuple[str, str, bool]:
+        return self.base.key, "" if self.power is None else self.power.key, self.turned
+
+
+Chain: TypeAlias = tuple[Link, ...]
+
+
+def reverse(chain: Chain) -> Chain:
+    """The transposed product."""
+    return tuple(link.turn() for link in reversed(chain))
+
+
+def chain_cost(chain: Chain) -> int:
+    return sum(link.cost for link in grouped(chain))
+
+
+def grouped(chain: Chain) -> Chain:
+    """Runs of transposes as one: B^T A^T is (A B)^T; runs of inverses likewise."""
+    return _group_turned(chain)
+
+
+def _group_turned(chain: Chain) -> Chain:
+    out: list[Link] = []
+    k = 0
+    while k < len(chain):
+        end, count = k, 0
+        if chain[k].turned:
+            while end < len(chain) and (chain[end].turned or (chain[end].symmetric and not chain[end].vector)):
+                count += chain[end].turned
+                end += 1
+            while not chain[end - 1].turned:
+                end -= 1
+        if count >= 2:
+            inner = _group_inverse(reverse(chain[k:end]))
+            vector = chain[k].vector or chain[end - 1].vector
+            if len(inner) == 1:
+                out.append(inner[0].turn())
+            else:
+                out.append(Link(product([x.form for x in inner]), turned=True, vector=vector))
+            k = end
+        else:
+            out.append(chain[k])
+            k += 1
+    return _group_inverse(tuple(out))
+
+
+def _group_inverse(chain: Chain) -> Chain:
+    out: list[Link] = []
+    k = 0
+    while k < len(chain):
+        end = k
+        while end < len(chain) and chain[end].is_inverse and chain[end].turned == chain[k].turned:
+            end += 1
+        if end - k >= 2:
+            run = chain[k:end] if chain[k].turned else tuple(reversed(chain[k:end]))
+            bases = product([x.base for x in run])
+            out.append(Link(bases, run[0].power, chain[k].turned))
+            k = end
+        else:
+            out.append(chain[k])
+            k += 1
+    return tuple(out)
+
+
+def chain_form(chain: Chain) -> Form:
+    return product([link.form for link in grouped(chain)])
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A scalar factor: a base to a power."""
+
+    base: Form
+    power: Fraction | Form = Fraction(1)
+    negative: Form | None = None
+    parts: Parts = ()
+
+    @property
+    def below(self) -> bool:
+        return isinstance(self.power, Fraction) and self.power < 0
+
+    def form(self) -> Form:
+        p = self.power
+        if isinstance(p, Fraction):
+            return _rational_power(self.base, abs(p))
+        return power_form(self.base, p)
+
+
+def _rational_power(base: Form, p: Fraction) -> Form:
+    """b^p, with square roots and norms written as such."""
+    if p == 1:
+        return base
+    if base.norm is not None and (2 * p).denominator == 1:
+        norm = norm_form(*base.norm)
+        whole = norm if 2 * p == 1 else power_form(norm, number_form(2 * p))
+        plain = power_form(base, number_form(p))
+        return plain if p.denominator == 1 and plain.cost <= whole.cost else whole
+    if base.p_norm is not None:
+        arg, index = base.p_norm
+        if (p * index).denominator == 1:
+            norm = norm_form(arg, str(index))
+            return norm if p * index == 1 else power_form(norm, number_form(p * index))
+    if p == Fraction(1, 2):
+        return call_form("sqrt", [base])
+    return power_form(base, number_form(p))
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A number, scalar factors, and a chain of matrix factors."""
+
+    coefficient: Rational = 1
+    scalars: tuple[Scalar, ...] = ()
+    chain: Chain = ()
+    unit: Form | None = None  # what an empty chain stands for: the identity; None for a scalar
+
+    def times(self, c: Rational) -> Term:
+        return replace(self, coefficient=self.coefficient * c)
+
+    def form(self) -> Form:
+        """The product, without the sign of its coefficient."""
+        c = Fraction(magnitude(self.coefficient))
+        above = [s.form() for s in _roots_joined(s for s in self.scalars if not s.below)]
+        below = [s.form() for s in _roots_joined(s for s in self.scalars if s.below)]
+        matrices = [chain_form(self.chain)] if self.chain else [self.unit] if self.unit is not None else []
+        if below:
+            if c.denominator != 1:
+                below.insert(0, number_form(c.denominator))
+            c = Fraction(c.numerator)
+        numbers = [number_form(c)] if c != 1 or not (above or matrices) else []
+        top = product(numbers + above + [m for m in matrices if m is not None], len(numbers) + len(above))
+        return divide(top, product(below, len(below))) if below else top
+
+    @property
+    def as_number(self) -> Term:
+        """2 ones(n) as 2: to a vector a number may be added."""
+        if len(self.chain) == 1 and self.chain[0].ones and not self.scalars:
+            return Term(self.coefficient)
+        return self
+
+    @property
+    def as_sum(self) -> Parts:
+        """The signed terms, where the product is nothing but a sum or its negative."""
+        if magnitude(self.coefficient) != 1 or len(self.scalars) + len(self.chain) != 1:
+            return ()
+        if self.chain:
+            return () if self.chain[0].turned or self.chain[0].power is not None else self.chain[0].parts
+        return self.scalars[0].parts if self.scalars[0].power == 1 else ()
+
+    def without_minus(self) -> Term:
+        """The same with the minus sign moved into a sum, where there is one that can take it."""
+        if self.coefficient >= 0:
+            return self
+        for k, link in enumerate(self.chain):
+            if link.negative is not None:
+                flipped = replace(link, base=link.negative, negative=None, parts=())
+                return replace(self.times(-1), chain=(*self.chain[:k], flipped, *self.chain[k + 1 :]))
+        for k, s in enumerate(self.scalars):
+            if s.negative is not None and s.power == 1:
+                scalars = (*self.scalars[:k], Scalar(s.negative), *self.scalars[k + 1 :])
+                return replace(self.times(-1), scalars=scalars)
+        return self
+
+    @property
+    def turned(self) -> Term:
+        return replace(self, chain=reverse(self.chain))
+
+
+def _roots_joined(scalars: Iterable[Scalar]) -> list[Scalar]:
+    """x^(3/2) y^(1/2) as x sqrt(x y)."""
+    out: list[Scalar] = []
+    roots: list[Form] = []
+    sign = Fraction(1)
+    for s in scalars:
+        p = s.power
+        if isinstance(p, Fraction) and p.denominator == 2 and s.base.norm is None and s.base.p_norm is None:
+            sign = Fraction(1) if p > 0 else Fraction(-1)
+            whole = abs(p) - Fraction(1, 2)
+            if whole:
+                out.append(Scalar(s.base, sign * whole))
+            roots.append(s.base)
+        else:
+            out.append(s)
+    if roots:
+        out.append(Scalar(call_form("sqrt", [product(roots)]), sign))
+    return out
+
+
+class NoMatrixForm(Exception):
+    """The node has no matrix form."""
+
+
+def size_form(size: Size) -> Form:
+    """A size as an expression."""
+    if not size.terms:
+        return number_form(0)
+    parts = []
+    for monomial, c in reversed(size.terms):
+        factors = [name_form(n) for n in monomial]
+        if abs(c) != 1 or not factors:
+            factors.insert(0, number_form(abs(c)))
+        parts.append((c > 0, product(factors)))
+    return add_form(parts)
+
+
+def zeros_form(shape: Sequence[Size]) -> Form:
+    return call_form("zeros", [size_form(s) for s in shape]) if shape else number_form(0)
+
+
+def ones_form(shape: Sequence[Size]) -> Form:
+    return call_form("ones", [size_form(s) for s in shape])
+
+
+class Recognises(Protocol):
+    """What a product or a sum asks of the recogniser of its parts."""
+
+    explicit: bool
+
+    @property
+    def order(self) -> Mapping[str, int]: ...
+
+    def term(self, node: Node) -> Term: ...
+
+    def form(self, node: Node) -> Form: ...
+
+    def identity_form(self, size: Size) -> Form: ...
+
+    def rank_of(self, form: Form) -> tuple[int, int, str]: ...
