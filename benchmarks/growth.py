@@ -115,7 +115,9 @@ def table_of(family: Family, sizes: list[int]) -> str:
     """The measurements of one family as text."""
     rows = [measure(family, k) for k in sizes]
     lines = [family.title, f"{'k':>6} {'IR':>8} {'derive ms':>10} {'and print ms':>13}"]
-    lines += [f"{k:>6} {size:>8} {bare:>10.2f} {full:>13.2f}" for k, (size, bare, full) in zip(sizes, rows, strict=True)]
+    lines += [
+        f"{k:>6} {size:>8} {bare:>10.2f} {full:>13.2f}" for k, (size, bare, full) in zip(sizes, rows, strict=True)
+    ]
     size, bare, full = (exponent(sizes, [float(r[c]) for r in rows]) for c in range(3))
     return "\n".join([*lines, f"{'k^p, p':>6} {size:>8.2f} {bare:>10.2f} {full:>13.2f}"])
 

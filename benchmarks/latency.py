@@ -74,7 +74,9 @@ def milliseconds(text: str, wrt: str, declared: dict[str, str]) -> float:
 def import_seconds(module: str) -> float:
     """The best of three imports, each in a fresh interpreter, without the start of the interpreter."""
     program = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
-    runs = (subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True) for _ in range(3))
+    runs = (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True) for _ in range(3)
+    )
     return min(float(run.stdout) for run in runs)
 
 

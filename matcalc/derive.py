@@ -171,7 +171,7 @@ class Derivative(Printable):
     @property
     def note(self) -> str:
         """A remark on the answer, or an empty string."""
-        absent = [w for w in self.wrt if not ir.depends(self.expr.lowered.node, w)]
+        absent = [w for w in self.wrt if not ir.depends(self.free[0], w)]
         return f"the expression does not depend on {', '.join(absent)}" if absent else ""
 
     def index(self) -> str:

@@ -772,7 +772,10 @@ def _upright(node: Node) -> tuple[Node, bool]:
 
 
 def _upright_key(node: Node) -> tuple[int, int]:
-    """Operands that stand alone come before their transposes."""
+    """Operands that stand alone come before their transposes; of sums only the primitive part counts, so that the
+    choice does not depend on their sign."""
+    if isinstance(node, Sum) and len(node.terms) > 1:
+        node = primitive(node)[1]
     return (isinstance(node, Einsum), node.digest)
 
 
@@ -797,8 +800,15 @@ def _leading_sign(node: Sum) -> int:
     return 1 if not node.terms or node.terms[0][0] > 0 else -1
 
 
+def _parity(exponent: Node) -> int:
+    """The sign of (-1)^exponent, 0 where it is not known."""
+    if isinstance(exponent, Number) and exponent.value.denominator == 1:
+        return -1 if exponent.value % 2 else 1
+    return 0
+
+
 def _intern_power(base: Node, exponent: Node) -> Power:
-    swap = 1 if base.swap == 1 else None if base.rank == 2 and base.swap else 0
+    swap = base.swap if base.swap >= 0 else _parity(exponent)
     return _intern(
         Power, (base, exponent), base.shape, (base.digest, exponent.digest), swap, base=base, exponent=exponent
     )
@@ -851,7 +861,7 @@ def power(base: Node, exponent: Node | Rational) -> Node:
         case _:
             pass
     upright, turned = _upright(base)
-    return turn(_intern_power(upright, exponent)) if turned else _intern_power(base, exponent)
+    return turn(power(upright, exponent)) if turned else _intern_power(base, exponent)
 
 
 def _has_summed(node: Einsum) -> bool:
@@ -945,8 +955,7 @@ def not_negative(node: Node) -> bool:
 
 
 def _intern_matpow(base: Node, exponent: Node) -> Node:
-    even = isinstance(exponent, Number) and exponent.value % 2 == 0
-    swap = base.swap if base.swap >= 0 or not isinstance(exponent, Number) else 1 if even else -1
+    swap = base.swap if base.swap >= 0 else _parity(exponent)
     return _intern(
         MatPow, (base, exponent), base.shape, (base.digest, exponent.digest), swap, base=base, exponent=exponent
     )
@@ -983,7 +992,7 @@ def matpow(base: Node, exponent: Node | Rational) -> Node:
         case _:
             pass
     upright, turned = _upright(base)
-    return turn(_intern_matpow(upright, exponent)) if turned else _intern_matpow(base, exponent)
+    return turn(matpow(upright, exponent)) if turned else _intern_matpow(base, exponent)
 
 
 def _product_power(base: Einsum, exponent: Node) -> Node | None:

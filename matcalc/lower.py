@@ -85,6 +85,14 @@ def _num(low: Lowering, typed: Typed) -> Node:
     return ir.number(typed.node.value)  # type: ignore[attr-defined]
 
 
+def _spread(low: Lowering, typed: Typed) -> Node:
+    """A component, the same at every value of the indices that it does not have."""
+    (part,) = typed.parts
+    number = {k: place for place, k in enumerate(typed.type.index)}
+    extents = dict(enumerate(low.shape(typed)))
+    return ir.einsum([(low.lower(part), tuple(number[k] for k in part.type.index))], tuple(extents), extents)
+
+
 def _value(node: Node) -> ir.Rational:
     if isinstance(node, ir.Number):
         return node.value
@@ -302,6 +310,8 @@ def _dispatch(handler: Callable[[Lowering, Typed], Node]) -> Callable[[Lowering,
                 return _as_axes(low, typed)
             if typed.choice == "broadcast":
                 return _num(low, typed)
+            if typed.choice == "spread":
+                return _spread(low, typed)
         return handler(low, typed)
 
     return lower

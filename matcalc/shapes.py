@@ -239,6 +239,8 @@ def _add(scope: Scope, node: Add, held: frozenset[str]) -> Typed:
         if is_number(p.node) and lead.type.dims:
             parts[place] = _broadcast(scope, p, lead)
             continue
+        if _is_component(lead) and _is_component(p) and (set(lead.type.index) ^ set(p.type.index)) <= held:
+            continue  # each is a component at given indices: they are spread below
         if lead.type.index != p.type.index and (lead.type.index or p.type.index):
             scope.clash("the free indices differ across the sum", p.node, [lead, p])
         hint = ""
@@ -252,7 +254,27 @@ def _add(scope: Scope, node: Add, held: frozenset[str]) -> Typed:
         elif lead.type.rank == p.type.rank == 1 and lead.type.row != p.type.row:
             hint = "one of them wants a transpose"
         scope.clash("the terms of a sum have different shapes", p.node, [lead, p], hint)
-    return Typed(node, lead.type, tuple(parts))
+    return _spread(scope, node, parts) if any(p.type.index for p in parts) else Typed(node, lead.type, tuple(parts))
+
+
+def _is_component(part: Typed) -> bool:
+    return part.type.rank == 0
+
+
+def _spread(scope: Scope, node: Add, parts: Sequence[Typed]) -> Typed:
+    """Components with different given indices, as in sum_ij (x_i - x_j)^2: each is spread over all of them."""
+    ranges: dict[str, Size] = {}
+    for p in parts:
+        for k, d in zip(p.type.index, p.type.dims, strict=True):
+            if k in ranges and not scope.unifier.unify(ranges[k], d):
+                n, m = (show_size(scope.unifier.resolve(s)) for s in (ranges[k], d))
+                raise Conflict(f"the index {k} runs to {n} and to {m}", scope.source, p.node, [q.node for q in parts])
+            ranges.setdefault(k, d)
+    letters = tuple(sorted(ranges))
+    whole = Type(tuple(ranges[k] for k in letters), index=letters)
+    return Typed(
+        node, whole, tuple(p if p.type.index == letters else Typed(p.node, whole, (p,), "spread") for p in parts)
+    )
 
 
 def _offer(scope: Scope, scalar: Typed, matrix: Typed) -> str:
@@ -268,7 +290,12 @@ def _broadcast(scope: Scope, part: Typed, lead: Typed) -> Typed:
     dims = [scope.unifier.resolve(d) for d in lead.type.dims]
     zero = isinstance(part.node, Num) and part.node.value == 0
     if lead.type.rank == 2 and not zero and (dims[0] is dims[1] or any(d.name and d.name[0] == "?" for d in dims)):
-        scope.clash("a number is added to a square matrix", part.node, [lead, part], _offer(scope, part, lead))
+        # Not a Conflict: no other kind of the symbols may be tried to make it fit.
+        raise ShapeError(
+            f"a number is added to a matrix: {scope.whose(lead)}; {_offer(scope, part, lead)}",
+            scope.source,
+            part.node.span[0],
+        )
     return Typed(part.node, lead.type, (part,), "broadcast")
 
 
@@ -806,7 +833,7 @@ def read(source: str, node: Syntax, table: Mapping[str, Declaration], sizes: fro
                         seen.add(changed)
                         heapq.heappush(heap, (cost + 1, changed))
     assert first is not None
-    raise first
+    raise ShapeError(first.message, first.source, first.position)
 
 
 def _settle_only_size(scope: Scope, table: Mapping[str, Declaration], typed: Typed) -> None:
@@ -881,6 +908,8 @@ def _candidates(node: Syntax, names: Sequence[str]) -> list[tuple[int, ...]]:
                 for left, right in pairwise(factors):
                     if _looks_like_matrix(left) or isinstance(left, Transpose):
                         vectors.update(_exposed(right))
+                if isinstance(factors[-1], Transpose) and isinstance(factors[-2], Name):
+                    vectors.update(_exposed(factors[-2]))  # x y^T
     options: list[tuple[int, ...]] = []
     for name in names:
         if name in indexed:

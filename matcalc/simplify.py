@@ -16,21 +16,33 @@ Rule: TypeAlias = Callable[[Node], Node | None]
 
 
 def simplify(root: Node) -> Node:
-    """The same value, folded from the leaves up."""
-    memo: dict[Node, Node] = {}
-    for node in ir.topological(root):
-        changed = any(memo[n] is not n for n in ir.operands_of(node))
-        memo[node] = _folded(ir.rebuild(node, memo, {}) if changed else node)
-    return memo[root]
+    """The same value, folded from the leaves up, until nothing folds."""
+    for _ in range(MAX_ROUNDS):
+        memo: dict[Node, Node] = {}
+        for node in ir.topological(root):
+            changed = any(memo[n] is not n for n in ir.operands_of(node))
+            memo[node] = _folded(ir.rebuild(node, memo, {}) if changed else node)
+        if memo[root] is root:
+            return root
+        root = memo[root]
+    return root
 
 
 def _folded(node: Node) -> Node:
     for _ in range(MAX_ROUNDS):
-        better: Node | None = next((new for rule in RULES.get(type(node), ()) if (new := rule(node)) is not None), None)
+        better = _rewritten(node)
         if better is None:
             break
         node = better
     return node
+
+
+def _rewritten(node: Node) -> Node | None:
+    for rule in RULES.get(type(node), ()):
+        new = rule(node)
+        if new is not None and new is not node:
+            return new
+    return None
 
 
 def _sum_of_exp(node: Node) -> Node | None:
@@ -153,6 +165,19 @@ def _stepped(x: Node, base: Node, other: Node) -> list[Node] | None:
     return None
 
 
+def _logistic(node: Node) -> Node | None:
+    """exp(x) sigmoid(-x) is sigmoid(x)."""
+    assert isinstance(node, Einsum)
+    factors = list(zip(node.operands, node.labels, strict=True))
+    for first, labels in factors:
+        if isinstance(first, Map) and first.function == "exp":
+            other = ir.apply("sigmoid", [ir.scale(-1, first.args[0])])
+            if (other, labels) in factors:
+                rest = _without(factors, (first, labels), (other, labels))
+                return _product([*rest, (ir.apply("sigmoid", first.args), labels)], node)
+    return None
+
+
 def _complement(node: Node) -> Node | None:
     """1 - sigmoid(x) is sigmoid(-x)."""
     assert isinstance(node, Sum)
@@ -203,7 +228,7 @@ def _trace_of_eigenvalues(node: Node) -> Node | None:
 
 RULES: dict[type[Node], tuple[Rule, ...]] = {
     Map: (_log, _exp_of_log),
-    Einsum: (_softmax, _signs, _trace_of_eigenvalues, _sum_of_sum),
+    Einsum: (_softmax, _logistic, _signs, _trace_of_eigenvalues, _sum_of_sum),
     Sum: (_complement,),
     Power: (_reciprocal,),
     Call: (_determinant,),

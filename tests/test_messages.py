@@ -8,10 +8,7 @@ from matcalc.errors import LimitError, MatcalcError, ParseError, UnknownSymbolEr
 from matcalc.parsing import MAX_LENGTH, Vocabulary, parse
 
 FUNCTIONS = {
-    **{
-        name: (name, 1, 1)
-        for name in ("tr", "det", "log", "exp", "abs", "sum", "softmax", "pinv", "sqrt", "inv")
-    },
+    **{name: (name, 1, 1) for name in ("tr", "det", "log", "exp", "abs", "sum", "softmax", "pinv", "sqrt", "inv")},
     **{"trace": ("tr", 1, 1), "kron": ("kron", 2, 2), "ones": ("ones", 1, 2), "e": ("e", 1, 2)},
 }
 SYMBOLS = frozenset("ABXabcxy")

@@ -47,9 +47,7 @@ FUNCTIONS = {
     **{name: (name, 1, 1) for name in ONE_ARGUMENT},
     **{"trace": ("tr", 1, 1), "kron": ("kron", 2, 2), "ones": ("ones", 1, 2), "e": ("e", 1, 2)},
 }
-SYMBOLS = frozenset(
-    {*"ABCUVXabclmpqxyz", "lambda", "alpha", "Sigma", "lam", "x_hat", "w_1", "x3", "__builtins__"}
-)
+SYMBOLS = frozenset({*"ABCUVXabclmpqxyz", "lambda", "alpha", "Sigma", "lam", "x_hat", "w_1", "x3", "__builtins__"})
 CLOSED = Vocabulary(SYMBOLS, frozenset({"n", "k", "batch"}), FUNCTIONS, open=False)
 OPEN = Vocabulary(functions=FUNCTIONS)
 
@@ -145,10 +143,7 @@ TABLE: list[tuple[str, Syntax]] = [
     ("a/b/c", Div(Div(a, b), c)),
     ("1 / |a|", Div(ONE, Bars(a))),
     # Postfix
-    *[
-        (s, t(A))
-        for s in ("A^T", "A'", "A.T", "Aᵀ", "A^{T}", r"A^\top", r"A^{\top}", "A^⊤", "A ^ T", "A^{⊤}")
-    ],
+    *[(s, t(A)) for s in ("A^T", "A'", "A.T", "Aᵀ", "A^{T}", r"A^\top", r"A^{\top}", "A^⊤", "A ^ T", "A^{⊤}")],
     *[(s, INVERSE) for s in ("A^-1", "A^{-1}", "A^(-1)", "A⁻¹", "inv(A)", "A^−1")],
     *[(s, t(INVERSE)) for s in ("A^-T", "A^{-T}", "A⁻ᵀ", r"A^{-\top}")],
     *[(s, call("pinv", A)) for s in ("A^+", "A⁺", "A^{+}", r"A^\dagger", "A^†")],
@@ -193,10 +188,7 @@ TABLE: list[tuple[str, Syntax]] = [
     ("I_{batch}", Identity(Name("batch"))),
     ("eye(n)", Identity(n)),
     ("eye", I),
-    *[
-        (s, sub(I, "i", "j"))
-        for s in ("I_ij", "delta_ij", "δ_ij", "delta_{ij}", "delta_{i,j}", r"\delta_{ij}", "δᵢⱼ")
-    ],
+    *[(s, sub(I, "i", "j")) for s in ("I_ij", "delta_ij", "δ_ij", "delta_{ij}", "delta_{i,j}", r"\delta_{ij}", "δᵢⱼ")],
     # Subscripts
     ("X_ij", sub(X, "i", "j")),
     ("X_{ij}", sub(X, "i", "j")),

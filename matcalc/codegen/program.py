@@ -82,12 +82,14 @@ class Planner:
             case Basis(index):
                 return build.emit("basis", (build.shape(node.shape),), index)
             case Merge():
-                eye = build.emit("eye", (), (node.shape[0],))
+                eye = build.emit("eye", (build.shape(node.shape[:1]),))
                 return build.emit("reshape", (eye, build.shape(node.shape)))
             case Einsum():
                 return self.whole(Product(self, node, Fraction(1)).part(), node)
             case Sum(terms):
                 return self.sum(node, terms)
+            case Call("pi", ()):
+                return build.emit("pi")
             case Map(function, args) | Call(function, args):
                 return build.emit("call", tuple(self.values[a] for a in args), function)
             case Power(base, exponent):
@@ -121,7 +123,7 @@ class Planner:
 
     def matrix_power(self, base: Value, exponent: Node) -> Value:
         if not isinstance(exponent, Number):
-            return self.build.emit("matrix_power", (base, self.values[exponent]))
+            return self.build.emit("matrix_power_by", (base, self.values[exponent]))
         times = int(exponent.value)
         if times < 0:
             base, times = self.build.emit("inverse", (base,)), -times
@@ -129,7 +131,7 @@ class Planner:
             return base
         if times == 2:
             return self.build.emit("dot", (base, base))
-        return self.build.emit("matrix_power", (base, self.build.number(times)))
+        return self.build.emit("matrix_power", (base,), times)
 
     # --- sums ---
 
@@ -140,8 +142,6 @@ class Planner:
             return build.emit("full", (build.number(0), build.shape(node.shape)))
         sizes = {abs(c) for c, _ in terms}
         common = sizes.pop() if len(sizes) == 1 and len(terms) > 1 else Fraction(1)
-        if common == 1 and len(terms) == 1 and terms[0][0] < 0:
-            common = Fraction(1)
         parts = [(c / Fraction(common), n) for c, n in terms]
         parts.sort(key=lambda t: t[0] < 0)
         plain: list[tuple[bool, Part]] = []
@@ -195,7 +195,7 @@ class Planner:
         if part.pattern is not None:
             shape = build.shape(node.shape)
             if build.is_one(part.value) and part.pattern == "ii->i":
-                return build.emit("eye", (), (node.shape[0],))
+                return build.emit("eye", (build.shape(node.shape[:1]),))
             value = part.value
             if part.pattern == "ii->i" and not part.missing:
                 return build.emit("diag", (value,))
@@ -412,7 +412,7 @@ class Product:
         for k in range(len(results)):
             if k >= len(self.factors):
                 a, b = pairs[k - len(self.factors)]
-                factors[k] = self.pair(factors, a, b, results[k], wishes)
+                factors[k] = self.pair(factors[a], factors[b], results[k], wishes.get(k, ()))
             if k == spot and scalar is not None:
                 factors[k] = Factor(self.multiplied(scalar, factors[k].value), factors[k].labels)
         if not results:
@@ -473,9 +473,8 @@ class Product:
             return self.build.scale(step.params, value)
         return self.build.multiply(scalar, value)
 
-    def pair(self, factors: dict[int, Factor], a: int, b: int, out: Set, wishes: Mapping[int, Labels]) -> Factor:
-        left, right = factors[a], factors[b]
-        wish = wishes.get(max(factors) + 1, ())
+    def pair(self, left: Factor, right: Factor, out: Set, wish: Labels) -> Factor:
+        """The product of two factors, summed over what is not in `out`; `wish` is the order the reader would like."""
         order = tuple(k for k in wish if k in out)
         solved = self.solved(left, right, out) or self.solved(right, left, out)
         if solved is not None:
@@ -506,6 +505,8 @@ class Product:
 
     def elementwise(self, left: Factor, right: Factor, order: Labels) -> Factor:
         """The product without sums: entry by entry, broadcast, or outer."""
+        if not left.labels or not right.labels:
+            return Factor(self.build.multiply(left.value, right.value), left.labels + right.labels)
         if not set(left.labels) & set(right.labels):
             return self.outer(left, right, order)
         if len(order) != len({*left.labels, *right.labels}):
@@ -517,7 +518,8 @@ class Product:
     def outer(self, left: Factor, right: Factor, order: Labels) -> Factor:
         if order and order[0] in right.labels:
             left, right = right, left
-        return Factor(self.build.emit("outer", (left.value, right.value)), left.labels + right.labels)
+        op = "outer" if len(left.labels) == len(right.labels) == 1 else "tensor"
+        return Factor(self.build.emit(op, (left.value, right.value)), left.labels + right.labels)
 
     def full_contraction(self, left: Factor, right: Factor) -> Factor:
         """The sum of all products of entries: of arrays in one layout where that can be had."""

@@ -6,6 +6,7 @@ The builder folds what is trivial: products with one, transposes of transposes, 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -15,7 +16,7 @@ from ..sizes import Size
 
 Value: TypeAlias = int
 VIEWS = frozenset({"symbol", "T", "transpose", "expand", "reshape", "take", "diagonal", "broadcast"})
-CONSTANTS = frozenset({"number", "size", "shape", "eye", "basis", "pi"})
+LEAVES = frozenset({"number", "size", "shape", "symbol"})
 LETTERS = "ijklmnopqrstuvwxyzabcdefghABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -94,6 +95,8 @@ class Builder:
     def scale(self, c: Rational, value: Value) -> Value:
         if c == 1:
             return value
+        if self._is(value, "number"):
+            return self.number(c * self.steps[value].params)
         if c == -1:
             return self.negate(value)
         if c.numerator in (1, -1) and c.denominator & (c.denominator - 1):
@@ -173,7 +176,7 @@ class Builder:
 
     def finish(self, root: Value, rank: int, bases: tuple[tuple[int, Size], ...]) -> Program:
         """The steps that the root needs, numbered afresh; the result is an array of its own."""
-        if self.steps[root].op in VIEWS and self._is_borrowed(root):
+        if self._is_borrowed(root):
             root = self.emit("copy", (root,))
         needed = {root}
         for step in reversed(self.steps):
@@ -187,26 +190,38 @@ class Builder:
                 steps.append(Step(len(steps), step.op, tuple(fresh[a] for a in step.args), step.params))
         symbols = tuple(sorted({s.params for s in steps if s.op == "symbol"}))
         sizes = {n for s in steps if s.op == "size" for n in s.params.names}
-        sizes |= {n for s in steps if s.op in ("shape", "eye") for size in s.params for n in size.names}
-        return Program(_in_place(steps, fresh[root]), fresh[root], rank, symbols, tuple(sorted(sizes)), bases)
+        sizes |= {n for s in steps if s.op == "shape" for size in s.params for n in size.names}
+        return Program(_in_place(steps), fresh[root], rank, symbols, tuple(sorted(sizes)), bases)
 
     def _is_borrowed(self, value: Value) -> bool:
-        """Whether a chain of views ends at an input, at a constant that is kept, or at a broadcast."""
+        """Whether a chain of views ends at an input or at a broadcast."""
         step = self.steps[value]
         while step.op in VIEWS - {"symbol", "broadcast"}:
             step = self.steps[step.args[0]]
-        return step.op in VIEWS or step.op in CONSTANTS
+        return step.op in ("symbol", "broadcast")
 
 
-def _in_place(steps: list[Step], root: Value) -> tuple[Step, ...]:
+def _in_place(steps: list[Step]) -> tuple[Step, ...]:
     """Additions on a diagonal write into the array before them where nothing else reads it."""
     uses = Counter(a for s in steps for a in s.args)
-    owned = {
-        s.target
-        for s in steps
-        if uses[s.target] == 1 and s.target != root and s.op not in VIEWS and s.op not in CONSTANTS
-    }
+
+    def owned(value: Value) -> bool:
+        return uses[value] == 1 and steps[value].op not in VIEWS and reads_input(steps, value)
+
     return tuple(
-        Step(s.target, "add_at_in_place", s.args, s.params) if s.op == "add_at" and s.args[0] in owned else s
+        Step(s.target, "add_at_in_place", s.args, s.params) if s.op == "add_at" and owned(s.args[0]) else s
         for s in steps
     )
+
+
+def reads_input(steps: Sequence[Step], value: Value) -> bool:
+    """Whether an input stands below the value; what stands above sizes and numbers alone may be kept."""
+    waiting, seen = [value], {value}
+    while waiting:
+        step = steps[waiting.pop()]
+        if step.op == "symbol":
+            return True
+        fresh = [a for a in step.args if a not in seen]
+        seen.update(fresh)
+        waiting += fresh
+    return False
