@@ -1,6 +1,6 @@
 """The functions of the language, as the rows of `identities/functions.mc` state them.
 
-Formulas stay text here; `rules` reads them when a function is first met.
+Formulas stay text here; they are read when a function is first met.
 """
 
 from __future__ import annotations
@@ -10,29 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from . import entries
+from .entries import Record
 from .errors import IdentityError
 from .resources import folder
 from .sizes import Size
 
 KINDS = {"scalar": 0, "vector": 1, "matrix": 2}
-HEADER = re.compile(r"function\s+(\w+)\s*\((.*)\)\s*->\s*(.+?)\s*$")
+HEADER = re.compile(r"(\w+)\s*\((.*)\)\s*->\s*(.+?)\s*$")
 PARAMETER = re.compile(r"(\w+)\s*:\s*(\w+)\s*(?:\(([^()]*)\))?\s*(?:,|$)\s*")
-FIELDS = frozenset(
-    [
-        "aliases",
-        "derivative",
-        "differential",
-        "definition",
-        "transpose",
-        "parity",
-        "range",
-        "domain",
-        "latex",
-        "unicode",
-        "numpy",
-        "note",
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -120,27 +106,26 @@ def _parameters(text: str) -> tuple[Parameter, ...]:
     )
 
 
+def row(record: Record) -> Function:
+    """The function that a record states.
+
+    >>> (record,) = entries.read("function gram(A: matrix(n,m)) -> matrix(m,m)\\n    definition: A^T A", "my.mc")
+    >>> row(record).name, row(record).definition
+    ('gram', 'A^T A')
+    """
+    header = HEADER.match(record.title)
+    assert header is not None
+    parameters = _parameters(header[2])
+    results = _parameters(f"result: {header[3]}")
+    if sum(len(m[0]) for m in PARAMETER.finditer(header[2])) != len(header[2]) or len(results) != 1:
+        raise record.error(f"the signature '{record.title[:60]}' is not understood; {entries.HINTS['function']}")
+    fields = {key: str(value) for key, value in record.fields.items()}
+    return Function(header[1], parameters, results[0], fields)
+
+
 def read(text: str, source: str) -> list[Function]:
-    """The rows of a file: a header at the margin, its fields below it, indented."""
-    rows: list[Function] = []
-    fields: dict[str, str] = {}
-    for count, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if not stripped or stripped.startswith("#"):
-            continue
-        if line[0].isspace():
-            key, colon, value = stripped.partition(":")
-            if not colon or key not in FIELDS:
-                raise IdentityError(f"{source}, line {count}: '{key}' is not a field of a function")
-            fields[key] = value.strip()
-            continue
-        header = HEADER.match(line)
-        if header is None:
-            raise IdentityError(f"{source}, line {count}: a row starts like 'function f(x: vector(n)) -> scalar'")
-        fields = {}
-        (result,) = _parameters(f"result: {header[3]}")
-        rows.append(Function(header[1], _parameters(header[2]), result, fields))
-    return rows
+    """The functions of a file."""
+    return [row(record) for record in entries.read(text, source) if record.kind == "function"]
 
 
 class Functions(Mapping[str, Function]):
@@ -148,13 +133,31 @@ class Functions(Mapping[str, Function]):
 
     def __init__(self, rows: Sequence[Function]) -> None:
         self._rows: dict[str, list[Function]] = {}
-        for row in rows:
-            self._rows.setdefault(row.name, []).append(row)
         self.spellings: dict[str, tuple[str, int, int]] = {}
-        for name, group in self._rows.items():
-            counts = [len(r.parameters) for r in group]
-            for spelling in (name, *(a for r in group for a in r.aliases)):
-                self.spellings[spelling] = (name, min(counts), max(counts))
+        for each in rows:
+            self._rows.setdefault(each.name, []).append(each)
+        for name in self._rows:
+            self._spell(name)
+
+    def _spell(self, name: str) -> None:
+        group = self._rows[name]
+        counts = [len(r.parameters) for r in group]
+        for spelling in (name, *(a for r in group for a in r.aliases)):
+            self.spellings[spelling] = (name, min(counts), max(counts))
+
+    def add(self, new: Function) -> None:
+        """Make a function known by its name and its aliases, from now on and everywhere."""
+        taken = next((s for s in (new.name, *new.aliases) if s in self.spellings), None)
+        if taken is not None:
+            raise IdentityError(f"there is a function '{taken}' already")
+        self._rows[new.name] = [new]
+        self._spell(new.name)
+
+    def remove(self, name: str) -> None:
+        """Forget a function that was added."""
+        (old,) = self._rows.pop(name)
+        for spelling in (name, *old.aliases):
+            del self.spellings[spelling]
 
     def __getitem__(self, name: str) -> Function:
         return self._rows[name][0]
@@ -171,7 +174,7 @@ class Functions(Mapping[str, Function]):
 
 def _load() -> Functions:
     path = folder("identities") / "functions.mc"
-    return Functions(read(path.read_text(encoding="utf-8"), path.name))
+    return Functions([row(r) for r in entries.shipped(path.read_text(encoding="utf-8"), path.name)])
 
 
 FUNCTIONS = _load()

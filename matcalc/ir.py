@@ -774,8 +774,8 @@ def _upright(node: Node) -> tuple[Node, bool]:
 def _upright_key(node: Node) -> tuple[int, int]:
     """Operands that stand alone come before their transposes; of sums only the primitive part counts, so that the
     choice does not depend on their sign."""
-    if isinstance(node, Sum) and len(node.terms) > 1:
-        node = primitive(node)[1]
+    if isinstance(node, Sum) and node.terms:
+        node = primitive(node)[1] if len(node.terms) > 1 else node.terms[0][1]
     return (isinstance(node, Einsum), node.digest)
 
 
@@ -814,7 +814,8 @@ def _intern_power(base: Node, exponent: Node) -> Power:
     )
 
 
-def _is_whole(exponent: Node) -> bool:
+def is_whole(exponent: Node) -> bool:
+    """Whether the scalar is known to be a whole number."""
     if isinstance(exponent, Number):
         return exponent.value.denominator == 1
     return isinstance(exponent, Symbol) and "integer" in exponent.attributes
@@ -828,7 +829,7 @@ def power(base: Node, exponent: Node | Rational) -> Node:
         return ones(base.shape)
     if exponent is ONE:
         return base
-    whole = _is_whole(exponent)
+    whole = is_whole(exponent)
     match base:
         case Number(value):
             return _number_power(value, exponent)
@@ -903,7 +904,7 @@ def _power_of_power(node: Power, inner: Node, first: Node, exponent: Node) -> No
     """(b^p)^q is b^(p q) for whole q, and for any q where b is not negative; (b^2)^(1/2) is |b|."""
     product = einsum([(first, ()), (exponent, ())], ())
     fractional = isinstance(first, Number) and first.value.denominator != 1
-    if _is_whole(exponent) or fractional or not_negative(inner):
+    if is_whole(exponent) or fractional or not_negative(inner):
         return power(inner, product)
     if isinstance(first, Number) and first.value % 2 == 0:
         return power(apply("abs", [inner]), product)
@@ -1208,22 +1209,22 @@ def hadamard(factors: Iterable[Node], shape: Shape) -> Node:
     return einsum([(f, labels if f.shape else ()) for f in factors], labels, dict(enumerate(shape)))
 
 
-def lift(root: Node, name: str, arg: Node) -> Node:
-    """A scalar node in the scalar symbol `name`, applied to every entry of `arg`."""
+def lift(root: Node, symbols: Mapping[str, Node], shape: Shape) -> Node:
+    """A scalar node in scalar symbols, applied to every entry of what the symbols stand for."""
     memo: dict[Node, Node] = {}
     for node in topological(root):
-        memo[node] = _lifted(node, memo, name, arg)
-    return _spread(memo[root], arg.shape)
+        memo[node] = _lifted(node, memo, symbols)
+    return _spread(memo[root], shape)
 
 
 def _spread(node: Node, shape: Shape) -> Node:
     return hadamard([node], shape) if node.shape != shape else node
 
 
-def _lifted(node: Node, memo: Mapping[Node, Node], name: str, arg: Node) -> Node:
+def _lifted(node: Node, memo: Mapping[Node, Node], symbols: Mapping[str, Node]) -> Node:
     match node:
-        case Symbol(own) if own == name:
-            return arg
+        case Symbol(name) if name in symbols:
+            return symbols[name]
         case Einsum(operands, _, ()):
             parts = [memo[o] for o in operands]
             return hadamard(parts, next((p.shape for p in parts if p.shape), ()))

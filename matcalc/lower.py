@@ -418,7 +418,7 @@ def formal(row: Function, args: list[Node]) -> tuple[dict[str, Node], dict[str, 
 def expand(row: Function, text: str, args: list[Node]) -> Node:
     """A formula of a row at actual arguments; of an elementwise row, at every entry."""
     if row.elementwise:
-        return ir.lift(template(row, text, (0,)), row.parameters[0].name, args[0])
+        return ir.lift(template(row, text, (0,)), {row.parameters[0].name: args[0]}, args[0].shape)
     symbols, sizes = formal(row, args)
     return ir.substitute(template(row, text, tuple(a.rank for a in args)), symbols, sizes)
 

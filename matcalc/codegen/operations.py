@@ -88,9 +88,15 @@ def call_name(name: str) -> str:
     if isinstance(function, np.ufunc):
         return f"np.{function.__name__}"
     module = function.__module__
-    return f"{module.replace('numpy', 'np', 1)}.{function.__name__}" if module.startswith("numpy") else function.__name__
+    return (
+        f"{module.replace('numpy', 'np', 1)}.{function.__name__}" if module.startswith("numpy") else function.__name__
+    )
 
 
+EINSUM = Operation(
+    lambda subscripts: partial(np.einsum, subscripts),
+    lambda subscripts, args: f"np.einsum({subscripts!r}, {', '.join(args)})",
+)
 OPERATIONS: Mapping[str, Operation] = {
     "add": _binary(operator.add, "+", SUM, PRODUCT),
     "subtract": _binary(operator.sub, "-", SUM, PRODUCT),
@@ -125,10 +131,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "vdot": _plain(np.vdot, "np.vdot({0}, {1})"),
     "outer": _plain(np.multiply.outer, "np.outer({0}, {1})"),
     "tensor": _plain(np.multiply.outer, "np.multiply.outer({0}, {1})"),
-    "einsum": Operation(
-        lambda subscripts: partial(np.einsum, subscripts),
-        lambda subscripts, args: f"np.einsum({subscripts!r}, {', '.join(args)})",
-    ),
+    "einsum": EINSUM,
+    "diagonals": EINSUM,
     "tensordot": Operation(
         lambda axes: partial(np.tensordot, axes=axes),
         lambda axes, args: f"np.tensordot({args[0]}, {args[1]}, axes={axes})",

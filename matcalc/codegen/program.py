@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from .. import ir
-from ..ir import Basis, Call, Einsum, Extent, Labels, Map, MatPow, Merge, Node, Number, Power, Rational, Sum, Symbol
+from ..ir import Basis, Call, Einsum, Extent, Labels, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
 from ..sizes import Size
 from .order import Costs, Pair, contraction_order, solvable
 from .steps import Builder, Program, Value
@@ -86,8 +86,8 @@ class Planner:
                 return build.emit("reshape", (eye, build.shape(node.shape)))
             case Einsum():
                 return self.whole(Product(self, node, Fraction(1)).part(), node)
-            case Sum(terms):
-                return self.sum(node, terms)
+            case Sum():
+                return self.sum(node)
             case Call("pi", ()):
                 return build.emit("pi")
             case Map(function, args) | Call(function, args):
@@ -135,22 +135,43 @@ class Planner:
 
     # --- sums ---
 
-    def sum(self, node: Sum, terms: tuple[tuple[Rational, Node], ...]) -> Value:
-        """A weighted sum: positive terms first, diagonals last, a common factor taken out."""
-        build = self.build
-        if not terms:
-            return build.emit("full", (build.number(0), build.shape(node.shape)))
+    def sum(self, node: Sum) -> Value:
+        """A weighted sum; of a matrix, the transpose of the turned sum where that is written with fewer transposes."""
+        if not node.terms:
+            return self.build.emit("full", (self.build.number(0), self.build.shape(node.shape)))
+        upright = self.sum_as_it_stands(node)
+        other = ir.turn(node) if node.rank == 2 and len(node.terms) > 1 else node
+        if other is node or not isinstance(other, Sum) or not self.can_read(other):
+            return upright
+        turned = self.sum_as_it_stands(other)
+        if self.build.count("T", turned) < self.build.count("T", upright):
+            return self.build.transpose(turned, (1, 0))
+        return upright
+
+    def can_read(self, node: Sum) -> bool:
+        """Whether the terms are products of values that are there."""
+        return all(
+            n in self.values or isinstance(n, Einsum) and all(o in self.values for o in n.operands)
+            for _, n in node.terms
+        )
+
+    def sum_as_it_stands(self, node: Sum) -> Value:
+        """Positive terms first, diagonals last, a common factor taken out."""
+        terms = node.terms
+        if len(terms) == 1:
+            ((c, n),) = terms
+            return self.whole(self.term(Fraction(c), n), node)
         sizes = {abs(c) for c, _ in terms}
-        common = sizes.pop() if len(sizes) == 1 and len(terms) > 1 else Fraction(1)
-        parts = [(c / Fraction(common), n) for c, n in terms]
-        parts.sort(key=lambda t: t[0] < 0)
+        common = Fraction(sizes.pop()) if len(sizes) == 1 else Fraction(1)
+        if all(c < 0 for c, _ in terms):
+            common = -common
         plain: list[tuple[bool, Part]] = []
         diagonals: dict[str, list[tuple[bool, Part]]] = {}
-        for c, n in parts:
+        for c, n in sorted(((c / common, n) for c, n in terms), key=lambda t: t[0] < 0):
             part = self.term(abs(c), n)
             group = plain if part.pattern is None else diagonals.setdefault(part.pattern, [])
             group.append((c < 0, part))
-        return build.scale(common, self.joined(plain, diagonals, node))
+        return self.build.scale(common, self.joined(plain, diagonals, node))
 
     def term(self, c: Fraction, node: Node) -> Part:
         """The part of a term; its factor stands where it multiplies least."""
@@ -354,7 +375,7 @@ class Product:
         distinct = tuple(dict.fromkeys(labels))
         if len(labels) == 2:
             return Factor(self.build.emit("diagonal", (value,)), distinct)
-        return Factor(self.build.emit("einsum", (value,), self.build.subscripts((labels,), distinct)), distinct)
+        return Factor(self.build.emit("diagonals", (value,), self.build.subscripts((labels,), distinct)), distinct)
 
     def pick_entries(self, output: Set) -> None:
         """A unit vector that is contracted with an array picks an entry."""

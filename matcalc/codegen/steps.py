@@ -15,7 +15,8 @@ from ..ir import Labels, Rational
 from ..sizes import Size
 
 Value: TypeAlias = int
-VIEWS = frozenset({"symbol", "T", "transpose", "expand", "reshape", "take", "diagonal", "broadcast"})
+VIEWS = frozenset({"symbol", "T", "transpose", "expand", "reshape", "take", "diagonal", "diagonals", "broadcast"})
+READ_ONLY = frozenset({"symbol", "broadcast", "diagonal", "diagonals"})
 LEAVES = frozenset({"number", "size", "shape", "symbol"})
 LETTERS = "ijklmnopqrstuvwxyzabcdefghABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -155,6 +156,18 @@ class Builder:
             mask = mask[1:]
         return value if all(mask) else self.emit("expand", (value,), mask)
 
+    def count(self, op: str, value: Value) -> int:
+        """How many steps below the value do the operation."""
+        waiting, seen = [value], {value}
+        total = 0
+        while waiting:
+            step = self.steps[waiting.pop()]
+            total += step.op == op
+            fresh = [a for a in step.args if a not in seen]
+            seen.update(fresh)
+            waiting += fresh
+        return total
+
     def shape(self, sizes: tuple[Size, ...]) -> Value:
         return self.emit("shape", (), sizes)
 
@@ -194,11 +207,11 @@ class Builder:
         return Program(_in_place(steps), fresh[root], rank, symbols, tuple(sorted(sizes)), bases)
 
     def _is_borrowed(self, value: Value) -> bool:
-        """Whether a chain of views ends at an input or at a broadcast."""
+        """Whether a chain of views ends at an input, or passes where NumPy lets nobody write."""
         step = self.steps[value]
-        while step.op in VIEWS - {"symbol", "broadcast"}:
+        while step.op in VIEWS - READ_ONLY:
             step = self.steps[step.args[0]]
-        return step.op in ("symbol", "broadcast")
+        return step.op in READ_ONLY
 
 
 def _in_place(steps: list[Step]) -> tuple[Step, ...]:

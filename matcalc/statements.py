@@ -1,0 +1,186 @@
+"""What an entry states: `d(x^T B x)/dx = (B + B^T) x`, `tr(A B) = tr(B A)`, `det(A) <= prod(diag(A))`, `X^-1 -> X^T`.
+
+The sides are handed on to the expression grammar; here only the relation and the `d(...)/dx` around a side are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from . import ir
+from .declarations import KINDS, Declaration, read_declarations
+from .entries import Record
+from .errors import IdentityError, MatcalcError, ShapeError
+from .ir import Node
+from .lower import Lowered, lower_text
+from .simplify import simplify
+
+RELATION = re.compile(r"<=|!=|->|=")
+DERIVATIVE = re.compile(r"\s*d([2-4]?)\s*\(")
+BELOW = re.compile(r"\s*/\s*((?:d\s*[A-Za-z_]\w*\s*)+)$")
+DIRECTION = re.compile(r"d\s*([A-Za-z_]\w*)")
+DECLARED = re.compile(rf",\s*(?=[^\s,:()]+\s*:\s*(?:{'|'.join(KINDS)})\b)")
+OPEN, CLOSE = "([{", ")]}"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a statement: its text, and where it starts in the field `states`."""
+
+    record: Record
+    text: str
+    start: int
+
+    def lower(self, table: Mapping[str, Declaration]) -> Lowered:
+        """The side read with the names that the entry's `where` gives; errors speak of the file."""
+        written = self.text
+        if "where" in self.record.fields:
+            joint = ", " if re.search(r"\bwhere\b", written) else " where "
+            written += joint + self.record.fields["where"].value
+        try:
+            return lower_text(written, table, open_names=False)
+        except IdentityError:
+            raise
+        except MatcalcError as error:
+            beyond = (error.position or 0) - len(self.text)
+            if beyond > 0 and "where" in self.record.fields:
+                raise self.record.misread(error, "where", len(self.record.fields["where"].value) - len(written)) from None
+            raise self.record.misread(error, "states", self.start) from None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`left relation right`; a left side `d(left)/dx` has `wrt`, and one `d(left)` is a differential.
+
+    >>> from matcalc import entries
+    >>> (record,) = entries.read("fact f\\n    states: d(x^T x)/dx = 2 x\\n    declare: x: vector(n)", "my.mc")
+    >>> s = read(record)
+    >>> s.left.text, s.wrt, s.relation, s.right.text
+    ('x^T x', ('x',), '=', '2 x')
+    """
+
+    record: Record
+    left: Side
+    relation: str
+    right: Side | None
+    wrt: tuple[str, ...] = ()
+    differential: bool = False
+
+    @cached_property
+    def declarations(self) -> dict[str, Declaration]:
+        """The declared symbols of the entry."""
+        return declarations(self.record)
+
+    @cached_property
+    def nodes(self) -> tuple[Node, Node | None]:
+        """Both sides in the intermediate representation; of a derivative, what is differentiated and the answer."""
+        left = simplify(self.left.lower(self.declarations).node)
+        if self.right is None:
+            return left, None
+        return left, simplify(self.right.lower(self.declarations).node)
+
+    def pair(self, left: Node) -> Node:
+        """The right side as what the left side must be equal to: a nought fits every shape."""
+        right = self.nodes[1]
+        assert right is not None and self.right is not None
+        if right.shape == left.shape:
+            return right
+        if ir.is_zero(right) and not right.shape:
+            return ir.zero(left.shape)
+        shapes = " and ".join(_shape(n) for n in (left, right))
+        raise self.record.error(f"the two sides have different shapes: {shapes}", "states", self.right.start)
+
+
+def _shape(node: Node) -> str:
+    return f"{node.rank and ' by '.join(map(repr, node.shape)) or 'a scalar'}"
+
+
+def declarations(record: Record) -> dict[str, Declaration]:
+    """The symbols that an entry declares, in the order of the text."""
+    if "declare" not in record.fields:
+        return {}
+    text, start = record.fields["declare"].value, 0
+    table: dict[str, str] = {}
+    places: dict[str, int] = {}
+    for part in DECLARED.split(text):
+        start = text.index(part, start)
+        name, colon, kind = part.partition(":")
+        if not colon:
+            raise record.error("a declaration has the form 'A: matrix(n,n)'", "declare", start)
+        if name.strip() in table:
+            raise record.error(f"'{name.strip()}' is declared twice", "declare", start)
+        table[name.strip()], places[name.strip()] = kind.strip(), start
+    try:
+        return read_declarations(table)
+    except MatcalcError as error:
+        culprit = next((n for n in table if f"'{n}'" in error.message), next(iter(table)))
+        raise record.error(error.message, "declare", places[culprit]) from None
+
+
+def read(record: Record) -> Statement:
+    """The statement of a fact or a rewrite."""
+    text = record.fields["states"].value
+    found = _relation(text)
+    if found is None:
+        left, relation, right = Side(record, text.rstrip(), 0), "", None
+    else:
+        relation = found[0]
+        left = Side(record, text[: found.start()].rstrip(), 0)
+        rest = text[found.end() :]
+        right = Side(record, rest.strip(), found.end() + len(rest) - len(rest.lstrip()))
+    if (relation == "->") != (record.kind == "rewrite"):
+        wanted = "lhs -> rhs" if record.kind == "rewrite" else "lhs = rhs"
+        raise record.error(f"a {record.kind} has the form '{wanted}'", "states")
+    if right is not None and not right.text:
+        raise record.error("there is nothing after the relation", "states", len(text))
+    statement = _derivative(record, left, relation, right)
+    if not relation and not statement.wrt:
+        raise record.error("a fact is 'lhs = rhs', 'lhs <= rhs', 'lhs != rhs' or 'd(expression)/dx = answer'", "states")
+    return statement
+
+
+def _relation(text: str) -> re.Match[str] | None:
+    """The first relation that stands in no bracket."""
+    for m in RELATION.finditer(text):
+        before = text[: m.start()]
+        if sum(before.count(c) for c in OPEN) == sum(before.count(c) for c in CLOSE):
+            return m
+    return None
+
+
+def _derivative(record: Record, left: Side, relation: str, right: Side | None) -> Statement:
+    head = DERIVATIVE.match(left.text)
+    if head is None or "d" in declarations(record):
+        return Statement(record, left, relation, right)
+    end = _closing(left.text, head.end())
+    tail = left.text[end + 1 :] if end >= 0 else ""
+    below = BELOW.match(tail)
+    if end < 0 or (tail.strip() and below is None):
+        return Statement(record, left, relation, right)
+    inner = left.text[head.end() : end]
+    side = Side(record, inner, head.end())
+    if below is None:
+        return Statement(record, side, relation, right, differential=True)
+    wrt = tuple(DIRECTION.findall(below[1]))
+    if len(wrt) != int(head[1] or 1):
+        message = f"d{head[1]}(...) is divided by {int(head[1] or 1)} symbols, as in d(f)/dx or d2(f)/dx dy"
+        raise record.error(message, "states", end + 1)
+    return Statement(record, side, relation, right, wrt)
+
+
+def _closing(text: str, start: int) -> int:
+    depth = 1
+    for k in range(start, len(text)):
+        depth += (text[k] in OPEN) - (text[k] in CLOSE)
+        if depth == 0:
+            return k
+    return -1
+
+
+def misfit(record: Record, error: MatcalcError) -> IdentityError:
+    """An error of the engine on an entry, as one about the entry."""
+    kind = "shapes" if isinstance(error, ShapeError) else "statement"
+    return record.error(f"the {kind}: {error.message}", "states")
