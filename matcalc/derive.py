@@ -111,12 +111,12 @@ def _code(node: Node, declarations: Mapping[str, Declaration], language: str) ->
     return numpy_source(node, {n: d.sizes for n, d in declarations.items()})
 
 
-def _recogniser(lowered: Lowered, explicit: bool = False) -> Recogniser:
+def _recogniser(lowered: Lowered, explicit: bool = False, wrt: Sequence[str] = ()) -> Recogniser:
     order: dict[str, int] = {}
     for x in walk(lowered.syntax):
         if isinstance(x, Name):
             order.setdefault(x.name, len(order))
-    return Recogniser(lowered.written, order, explicit)
+    return Recogniser(lowered.written, order, explicit, frozenset(wrt))
 
 
 def parse(expr: str | Expr, declare: Declare = None, **symbols: str) -> Expr:
@@ -251,7 +251,7 @@ def _derive(expr: Expr, wrt: tuple[str, ...], layout: str) -> Derivative:
         whole = {n: symbol_of(n, lowered.declarations[n]) for n in structured}
         node = simplify(ir.substitute(free, whole, {}))
     turned = _in_layout(node, lowered.node.rank, layout)
-    syntax, is_matrix = _written(lowered, turned)
+    syntax, is_matrix = _written(lowered, turned, wrt)
     if layout != "mixed" and turned.rank == 1 and _is_row(lowered.node.rank, layout):
         syntax = Transpose(syntax)
     return Derivative(expr, wrt, layout, node, syntax, is_matrix, (root, free))
@@ -281,16 +281,16 @@ def _is_row(rank: int, layout: str) -> bool:
     return (rank == 0) == (layout == "numerator")
 
 
-def _written(lowered: Lowered, node: Node) -> tuple[Syntax, bool]:
+def _written(lowered: Lowered, node: Node, wrt: Sequence[str]) -> tuple[Syntax, bool]:
     """(syntax, whether it is matrix notation): the shortest that reads back to the same value."""
     for explicit in (False, True):
-        form = matrix_form(_recogniser(lowered, explicit), node)
+        form = matrix_form(_recogniser(lowered, explicit, wrt), node)
         if form is None:
             break
         if means(text(form), node, lowered.declarations):
             return form, True
     for ranges in (False, True):
-        form = index_form(_recogniser(lowered), node, ranges)
+        form = index_form(_recogniser(lowered, wrt=wrt), node, ranges)
         if means(text(form), node, lowered.declarations):
             return form, False
     raise UnsupportedError("the result could not be written so that it reads back")

@@ -202,12 +202,16 @@ def sizes_from(declarations: Mapping[str, Sequence[Size]], symbols: Mapping[str,
         if name in symbols
         for size, extent in _axes(name, axes, np.shape(symbols[name]))
     ]
-    left = equations
-    while left:
-        open_ones = [e for e in left if not _settle(e[0], e[1], known)]
-        if len(open_ones) == len(left):
+    while True:
+        ready = [e for e in equations if len(e[0].names - known.keys()) == 1]
+        if not ready:
             break
-        left = open_ones
+        size, extent, name = ready[0]
+        (unknown,) = size.names - known.keys()
+        found = _solve(size, unknown, extent, known)
+        if found is None:
+            raise _misfit(name, declarations[name], np.shape(symbols[name]), known)
+        known[unknown] = found
     for name, axes in declarations.items():
         if name in symbols and not _fits(axes, np.shape(symbols[name]), known):
             raise _misfit(name, axes, np.shape(symbols[name]), known)
@@ -218,18 +222,6 @@ def _axes(name: str, axes: Sequence[Size], shape: tuple[int, ...]) -> list[tuple
     if len(axes) != len(shape):
         raise _misfit(name, axes, shape, {})
     return list(zip(axes, shape, strict=True))
-
-
-def _settle(size: Size, extent: int, known: dict[str, int]) -> bool:
-    """Whether no name in the size is unknown, after the only unknown one is solved for."""
-    unknown = size.names - known.keys()
-    if len(unknown) > 1:
-        return False
-    for name in unknown:
-        found = _solve(size, name, extent, known)
-        if found is not None:
-            known[name] = found
-    return True
 
 
 def _solve(size: Size, name: str, extent: int, known: Mapping[str, int]) -> int | None:

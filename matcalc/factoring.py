@@ -106,13 +106,20 @@ class Factoring:
         common, rests = _common_scalars([t.scalars for t in terms])
         chains = [t.chain for t in terms]
         head = _common_prefix(chains)
-        chains = [c[head:] for c in chains]
-        tail = _common_prefix([c[::-1] for c in chains])
+        tail = _common_prefix([c[head:][::-1] for c in chains])
+        lengths = [len(c) - head - tail for c in chains]
+        if self.rank and any(lengths) and any(not n and rest for n, rest in zip(lengths, rests, strict=True)):
+            head = tail = 0  # a scalar times the identity is no simplification
         if not (common or head or tail):
             return None
         first = terms[0].chain
         prefix, suffix = first[:head], first[len(first) - tail :] if tail else ()
-        chains = [c[: len(c) - tail] for c in chains]
+        chains = [c[head : len(c) - tail] for c in chains]
+        if self.rank and first and not any(chains):
+            total = Factoring(self.recogniser, None, 0).run(
+                [Term(t.coefficient, rest) for t, rest in zip(terms, rests, strict=True)]
+            )
+            return Term(total.coefficient, common + total.scalars, prefix + suffix)
         unit = self.unit
         if prefix or suffix:
             unit = identity_form(None) if not self.recogniser.explicit else unit
@@ -121,8 +128,6 @@ class Factoring:
             Term(t.coefficient, rest, chain, None if is_scalar else unit)
             for t, rest, chain in zip(terms, rests, chains, strict=True)
         ]
-        if not is_scalar and any(not t.chain and t.scalars for t in inner) and any(t.chain for t in inner):
-            return None  # a scalar times the identity is no simplification
         if all(c and c[0].turned and c[0].vector for c in chains):
             # a b^T + a c^T is a (b + c)^T
             return self._joined(

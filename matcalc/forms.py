@@ -147,7 +147,9 @@ def norm_form(arg: Form, kind: str) -> Form:
 
 
 def hadamard_power(base: Form, exponent: Form) -> Form:
-    return base if exponent.key == "1" else Form(HadamardPow(base.syntax, exponent.syntax))
+    if exponent.key == "1":
+        return base
+    return call_form("sqrt", [base]) if exponent.key == "1/2" else Form(HadamardPow(base.syntax, exponent.syntax))
 
 
 def hadamard_form(above: Sequence[Form], below: Sequence[Form]) -> Form:

@@ -320,8 +320,10 @@ class Network:
             return chain_form(a if cost_a < cost_b else b)
         return min((chain_form(a), chain_form(b)), key=self._first_name)
 
-    def _first_name(self, form: Form) -> tuple[int, str]:
-        return self.recogniser.order.get(form.first_name, 10_000), form.key
+    def _first_name(self, form: Form) -> tuple[bool, int, str]:
+        """What is constant stands in front: a^T x, not x^T a."""
+        name = form.first_name
+        return name in self.recogniser.variables, self.recogniser.order.get(name, 10_000), form.key
 
     def _trace_form(self, chain: Chain) -> Form:
         """The trace, turned and rotated to its cheapest form."""

@@ -41,12 +41,14 @@ class Recogniser:
     """Writes nodes in matrix notation; one for each answer, so that repeated parts are recognised once.
 
     `written` tells how the input ordered its sums, `order` in which order its symbols appear. `explicit`
-    gives every identity matrix its size, for where the context does not fix it.
+    gives every identity matrix its size, for where the context does not fix it. `variables` are what is
+    differentiated by.
     """
 
     written: Written = field(default_factory=dict)
     order: Mapping[str, int] = field(default_factory=dict)
     explicit: bool = False
+    variables: frozenset[str] = frozenset()
     _terms: dict[Node, Term | None] = field(default_factory=dict)
     _forms: dict[Node, tuple[int, Form]] = field(default_factory=dict)
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from . import ir
 from .declarations import KINDS, Declaration, read_declarations
 from .entries import Record
-from .errors import IdentityError, MatcalcError, ShapeError
+from .errors import IdentityError, MatcalcError
 from .ir import Node
 from .lower import Lowered, lower_text
 from .simplify import simplify
@@ -179,8 +179,3 @@ def _closing(text: str, start: int) -> int:
             return k
     return -1
 
-
-def misfit(record: Record, error: MatcalcError) -> IdentityError:
-    """An error of the engine on an entry, as one about the entry."""
-    kind = "shapes" if isinstance(error, ShapeError) else "statement"
-    return record.error(f"the {kind}: {error.message}", "states")

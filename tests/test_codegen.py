@@ -17,7 +17,7 @@ from matcalc import ir
 from matcalc.codegen import compile_numpy, numpy_source
 from matcalc.codegen.order import contraction_order
 from matcalc.codegen.program import plan
-from matcalc.declarations import read_declarations
+from matcalc.declarations import Declaration
 from matcalc.differentiate import derivative
 from matcalc.errors import MatcalcError, ShapeError, UnsupportedError
 from matcalc.evaluate import evaluate, sizes_from
@@ -134,7 +134,8 @@ CASES: dict[str, Node] = {
     "squares": ir.einsum([(ir.power(X, 2), (0, 1))], ()),
     "squares of rows": ir.einsum([(ir.power(X, 2), (0, 1))], (1,)),
     "weighted squares": ir.einsum([(ir.power(X, 2), (0, 1)), (x, (0,))], ()),
-    "powers": ir.add([(1, ir.power(x, p)) for p in (3, -1, -2, 5, Fraction(1, 2), Fraction(-3, 2), Fraction(1, 3))], (n,)),
+    "powers": ir.add([(1, ir.power(x, p)) for p in (3, -1, -2, 5)], (n,)),
+    "roots": ir.add([(1, ir.power(x, Fraction(p))) for p in ("1/2", "-3/2", "1/3")], (n,)),
     "power by a symbol": ir.power(x, a),
     "quotient": ir.hadamard([x, ir.power(y, -1), ir.power(a, -2)], (n,)),
     "sums": ir.add([(1, X), (-2, product(U, V)), (Fraction(1, 3), ir.turn(Y))], (n, m)),
@@ -169,7 +170,7 @@ def test_cases(name: str) -> None:
 TEXTS = [
     ("||X - U V||_F^2", "V"), ("||X z - x||^2", "z"), ("x^T A x", "x"), ("x^T A^-1 x", "A"), ("logdet(A)", "A"),
     ("tr(A X Y)", "X"), ("sum(log(1 + exp(-y .* (X z))))", "z"), ("softmax(X z)", "z"), ("kron(A, X)", "A"),
-    ("vec(A X Y)", "X"), ("diag(x) X", "X"), ("log(det(Y X))", "X"), ("x^T A x / x^T x", "x"), ("A^3", "A"),
+    ("vec(A X Y)", "X"), ("diag(x) X", "X"), ("logdet(X Y)", "X"), ("x^T A x / x^T x", "x"), ("A^3", "A"),
     ("inv(A) X", "A"), ("X z", "X"), ("tr(A^-1 B)", "A"), ("sum(sigmoid(A x + y))", "A"), ("expm(A) x", "x"),
     ("||A x - y||", "x"), ("sum(X .* X)", "X"), ("a x^T x + b", "x"), ("exp(-a x^T S x)", "S"), ("det(A)", "A"),
 ]  # fmt: skip
@@ -178,12 +179,9 @@ TEXTS = [
 @pytest.mark.parametrize("text,wrt", TEXTS)
 @pytest.mark.parametrize("order", [1, 2])
 def test_derivatives(text: str, wrt: str, order: int) -> None:
-    named = {0: "scalar", 1: "vector", 2: "matrix", 3: "tensor"}
-    table = {
-        s: f"{named[len(axes)]}{'(' + ','.join(map(repr, axes)) + ')' if axes else ''} {' '.join(ATTRIBUTES.get(s, ()))}"
-        for s, axes in DECLARED.items()
-    }
-    lowered = lower_text(text, read_declarations(table), False)
+    kinds = ("scalar", "vector", "matrix", "tensor")
+    table = {s: Declaration(kinds[len(axes)], axes, ATTRIBUTES.get(s, frozenset())) for s, axes in DECLARED.items()}
+    lowered = lower_text(text, table, False)
     variable = ir.symbol(wrt, DECLARED[wrt], ATTRIBUTES.get(wrt, frozenset()))
     node = lowered.node
     assert_same(node)
@@ -267,13 +265,13 @@ def operations(node: Node) -> list[str]:
 def test_vectors_are_multiplied_first() -> None:
     node = ir.einsum([(A, (0, 1)), (B, (1, 2)), (S, (2, 3)), (x, (3,))], (0,))
     assert operations(node) == ["dot", "dot", "dot"]
-    assert "A @ (B @ (S @ x))" in numpy_source(node, DECLARED)
+    assert "A @ (B @ (x @ S))" in numpy_source(node, DECLARED)
 
 
 def test_long_products_go_from_the_vector_too() -> None:
     node = ir.einsum([(A if q % 2 else B, (q, q + 1)) for q in range(12)] + [(x, (12,))], (0,))
     assert all(s.op in ("symbol", "dot") for s in plan(node).steps)
-    assert numpy_source(node, DECLARED).rstrip().endswith("x" + ")" * 10) or "t1" in numpy_source(node, DECLARED)
+    assert numpy_source(node, DECLARED).rstrip().endswith("x" + ")" * 11)
     assert_same(node)
 
 
@@ -383,9 +381,8 @@ def test_scalars_out_of_the_domain_are_silent() -> None:
 def test_text_is_what_a_person_would_write() -> None:
     residual = ir.add([(1, X), (-1, product(U, V))], (n, m))
     node = ir.scale(-2, product(ir.turn(U), residual))
-    assert (
-        numpy_source(node, DECLARED) == "import numpy as np\n\n\ndef f(X, U, V):\n    return -2 * (U.T @ (X - U @ V))\n"
-    )
+    expected = "import numpy as np\n\n\ndef f(X, U, V):\n    return 2 * (U.T @ (U @ V - X))\n"
+    assert numpy_source(node, DECLARED) == expected
 
 
 def test_names_that_python_cannot_have() -> None:
@@ -393,7 +390,7 @@ def test_names_that_python_cannot_have() -> None:
     symbols = [ir.symbol(s, ()) for s in names]
     node = ir.einsum([(ir.apply("exp", [s]), ()) for s in symbols] + [(ir.apply("sin", [symbols[0]]), ())], ())
     text = numpy_source(node, dict.fromkeys(names, ()))
-    assert "def f(v2, v3, v4, v5, t1, v1, v6):" in text
+    assert "def f(v1, v2, v3, v4, t1, v5, v6):" in text
     assert run_text(text)(*np.zeros(7)) == 0.0
 
 
@@ -409,14 +406,79 @@ def test_elementwise_helpers(name: str) -> None:
     assert_same(ir.apply(name, [x]))
 
 
-@pytest.mark.parametrize("name", "prod max logsumexp softmax".split())
+@pytest.mark.parametrize("name", ["prod", "max", "logsumexp", "softmax"])
 def test_vector_helpers(name: str) -> None:
     assert_same(ir.call(name, [x]))
 
 
-@pytest.mark.parametrize(
-    "name",
-    "normspectral normnuclear det logdet pinv polar expm logm sqrtm sinm cosm eigmax eigmin eigvecmax eigvecmin eig".split(),
-)
+MATRIX_FUNCTIONS = (
+    "normspectral", "normnuclear", "det", "logdet", "pinv", "polar", "expm", "logm", "sqrtm", "sinm", "cosm",
+    "eigmax", "eigmin", "eigvecmax", "eigvecmin", "eig",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MATRIX_FUNCTIONS)
 def test_matrix_helpers(name: str) -> None:
     assert_same(ir.call(name, [S if name.startswith("eig") else A]))
+
+
+# --- speed ----------------------------------------------------------------------------------------
+
+
+def best_time(f: Callable[..., Any], values: dict[str, Any]) -> float:
+    """Seconds a call, the best of several rounds."""
+    f(**values)
+    start = time.perf_counter()
+    f(**values)
+    count = max(1, int(0.003 / max(time.perf_counter() - start, 1e-7)))
+    best = float("inf")
+    for _ in range(7):
+        start = time.perf_counter()
+        for _ in range(count):
+            f(**values)
+        best = min(best, (time.perf_counter() - start) / count)
+    return best
+
+
+D = ir.einsum([(x, (0,))], (0, 0))
+RIVALS: dict[str, tuple[Node, Callable[..., Any]]] = {
+    "factorisation": (
+        ir.scale(-2, product(ir.turn(U), ir.add([(1, X), (-1, product(U, V))], (n, m)))),
+        lambda X, U, V: -2 * (U.T @ (X - U @ V)),
+    ),
+    "least squares": (
+        ir.einsum([(X, (1, 0)), (ir.add([(1, ir.einsum([(X, (0, 1)), (z, (1,))], (0,))), (-1, x)], (n,)), (1,))], (0,)),
+        lambda X, z, x: X.T @ (X @ z - x),
+    ),
+    "solve": (
+        ir.einsum([(ir.matpow(A, -1), (0, 1)), (x, (1,))], (0,)),
+        lambda A, x: np.linalg.solve(A, x),
+    ),
+    "inverse": (ir.turn(ir.matpow(A, -1)), lambda A: np.linalg.inv(A).T),
+    "diagonal times matrix": (product(D, X), lambda x, X: x[:, None] * X),
+    "matrix, diagonal, matrix": (product(ir.turn(X), D, X), lambda X, x: (X * x[:, None]).T @ X),
+    "trace": (ir.einsum([(A, (0, 1)), (B, (1, 0))], ()), lambda A, B: np.vdot(A, B.T)),
+    "kronecker times vec": (
+        ir.einsum(
+            [(ir.kronecker(A, B), (0, 1)), (ir.einsum([(S, (0, 1)), (ir.merge(n, n), (2, 0, 1))], (2,)), (1,))], (0,)
+        ),
+        lambda A, B, S: (A @ S @ B.T).ravel(),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RIVALS)
+@pytest.mark.parametrize("size", [4, 150])
+def test_speed_is_that_of_numpy_by_hand(name: str, size: int) -> None:
+    node, hand = RIVALS[name]
+    rng = np.random.default_rng(0)
+    sizes = {"n": size, "m": size + 1, "k": max(2, size // 10)}
+    values: dict[str, Any] = {
+        s: rng.uniform(0.3, 1.0, [axis.evaluate(sizes) for axis in DECLARED[s]]) for s in plan(node).symbols
+    }
+    if "A" in values:
+        values["A"] = values["A"] + size * np.eye(size)
+    f = compile_numpy(node, DECLARED)
+    np.testing.assert_allclose(f(**values), hand(**values), rtol=1e-9)
+    # Loose: machines are shared. What is measured by hand is about 3 microseconds a call.
+    assert best_time(f, values) < 2.5 * best_time(hand, values) + 30e-6

@@ -45,12 +45,12 @@ def numpy_source(root: Node, declarations: Declared, name: str = "f") -> str:
     >>> from matcalc import ir
     >>> n = Size.of("n")
     >>> A, x = ir.symbol("A", (n, n)), ir.symbol("x", (n,))
-    >>> print(numpy_source(ir.einsum([(A, (1, 0)), (x, (1,))], (0,), coefficient=2), {"A": (n, n), "x": (n,)}))
+    >>> print(numpy_source(ir.einsum([(A, (0, 1)), (x, (1,))], (0,), coefficient=2), {"A": (n, n), "x": (n,)}))
     import numpy as np
     <BLANKLINE>
     <BLANKLINE>
     def f(A, x):
-        return 2 * (A.T @ x)
+        return 2 * (A @ x)
     <BLANKLINE>
     """
     return source(plan(root), declarations, name)

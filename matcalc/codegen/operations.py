@@ -87,10 +87,8 @@ def call_name(name: str) -> str:
     function = PRIMITIVES[name]
     if isinstance(function, np.ufunc):
         return f"np.{function.__name__}"
-    module = function.__module__
-    return (
-        f"{module.replace('numpy', 'np', 1)}.{function.__name__}" if module.startswith("numpy") else function.__name__
-    )
+    module, name = function.__module__, function.__name__
+    return f"{module.replace('numpy', 'np', 1)}.{name}" if module.startswith("numpy") else name
 
 
 EINSUM = Operation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heappop, heappush
@@ -46,11 +47,11 @@ class Costs:
 
     def solve(self, inverse: Set, other: Set) -> float:
         """The cost of the solution of linear systems."""
-        n = self.entries(inverse) ** 0.5
-        return FACTORISE * n**3 + 2 * n * n * self.entries(other - inverse) + READ * self.entries(inverse | other)
+        n = math.sqrt(self.entries(inverse))
+        return FACTORISE * n * n * n + 2 * n * n * self.entries(other - inverse) + READ * self.entries(inverse | other)
 
     def invert(self, labels: Set) -> float:
-        return INVERT * self.entries(labels) ** 1.5
+        return INVERT * math.sqrt(self.entries(labels)) ** 3
 
 
 def solvable(inverse: Set, other: Set, out: Set) -> bool:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import TypeAlias
 
 from .. import ir
@@ -150,17 +151,14 @@ class Planner:
 
     def can_read(self, node: Sum) -> bool:
         """Whether the terms are products of values that are there."""
-        return all(
-            n in self.values or isinstance(n, Einsum) and all(o in self.values for o in n.operands)
-            for _, n in node.terms
-        )
+        products = [n for _, n in node.terms if n not in self.values]
+        return all(isinstance(n, Einsum) and all(o in self.values for o in n.operands) for n in products)
 
     def sum_as_it_stands(self, node: Sum) -> Value:
         """Positive terms first, diagonals last, a common factor taken out."""
         terms = node.terms
         if len(terms) == 1:
-            ((c, n),) = terms
-            return self.whole(self.term(Fraction(c), n), node)
+            return self.whole(self.term(*next((Fraction(c), n) for c, n in node.terms)), node)
         sizes = {abs(c) for c, _ in terms}
         common = Fraction(sizes.pop()) if len(sizes) == 1 else Fraction(1)
         if all(c < 0 for c, _ in terms):
@@ -308,15 +306,15 @@ class Product:
         if _is_inverse(operand):
             self.factors.append(Factor(value, labels, base))
             return
-        times = operand.exponent.value if isinstance(operand.exponent, Number) else 0
-        if not vectors or labels[0] == labels[1] or not 2 <= abs(times) <= MAX_UNROLL:
+        exponent = int(operand.exponent.value) if isinstance(operand.exponent, Number) else 0
+        if not vectors or labels[0] == labels[1] or not 2 <= abs(exponent) <= MAX_UNROLL:
             self.factors.append(Factor(value, labels))
             return
-        times, negative = int(abs(times)), times < 0
+        times, negative = abs(exponent), exponent < 0
         inner = [self.fresh(operand.shape[0]) for _ in range(times - 1)]
         ends = [labels[0], *inner, labels[1]]
         one = self.build.emit("inverse", (base,)) if negative else base
-        for pair in zip(ends, ends[1:], strict=False):
+        for pair in pairwise(ends):
             self.factors.append(Factor(one, pair, base if negative else None))
 
     def fresh(self, size: Size) -> int:
