@@ -1,7 +1,8 @@
 """Logistic regression by Newton's method, with the gradient and the Hessian that matcalc derives."""
 
-import matcalc as mc
 import numpy as np
+
+import matcalc as mc
 
 LOSS = "sum(softplus(X w)) - y^T X w"
 

@@ -1,7 +1,8 @@
 """Matrix factorisation: a low-rank matrix found again by gradient descent on both factors."""
 
-import matcalc as mc
 import numpy as np
+
+import matcalc as mc
 
 LOSS = "1/2 ||X - U V||_F^2"
 

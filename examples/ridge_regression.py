@@ -1,7 +1,8 @@
 """Ridge regression: the gradient, its program, and the weights where it vanishes."""
 
-import matcalc as mc
 import numpy as np
+
+import matcalc as mc
 
 LOSS = "||X w - y||^2 + lam ||w||^2"
 

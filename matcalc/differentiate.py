@@ -212,7 +212,7 @@ def _call_rule(
     adjoints: _Adjoints,
     relevant: Callable[[Node], bool],
 ) -> Iterator[Part]:
-    row = FUNCTIONS[function]
+    row = FUNCTIONS.at(function, [a.rank for a in args])
     for place, arg in enumerate(args):
         if not relevant(arg):
             continue
@@ -299,7 +299,7 @@ def _matrix_power_tangent(node: MatPow, base: Node, exponent: Node, tangents: di
 
 
 def _call_tangent(function: str, args: tuple[Node, ...], place: int, tangents: dict[Node, Node]) -> Node:
-    row, arg = FUNCTIONS[function], args[place]
+    row, arg = FUNCTIONS.at(function, [a.rank for a in args]), args[place]
     if row.differential is not None:
         return differential(row, place, list(args), tangents[arg])
     if row.derivative is not None and _is_scalar_multiple(arg, tangents.__contains__):

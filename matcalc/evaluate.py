@@ -76,7 +76,7 @@ def _value(
             return np.eye(shape[0]).reshape(shape)
         case Einsum(operands, labels, output, extents):
             factors = [(memo[o], ls) for o, ls in zip(operands, labels, strict=True)]
-            return contract(factors, output, _dimensions(extents, sizes))
+            return contract(factors, output, [s.evaluate(sizes) for s in extents])
         case Sum(terms):
             return sum((float(c) * memo[n] for c, n in terms), np.zeros(shape))
         case Map(function, args) | Call(function, args):

@@ -162,6 +162,15 @@ class Functions(Mapping[str, Function]):
     def __getitem__(self, name: str) -> Function:
         return self._rows[name][0]
 
+    def at(self, name: str, ranks: Sequence[int]) -> Function:
+        """The signature that takes arguments of these ranks."""
+        for row in self._rows[name]:
+            if len(row.parameters) == len(ranks) and all(
+                p.accepts(r) for p, r in zip(row.parameters, ranks, strict=True)
+            ):
+                return row
+        return self._rows[name][0]
+
     def overloads(self, name: str) -> Sequence[Function]:
         return self._rows.get(name, ())
 

@@ -1090,7 +1090,7 @@ def kronecker_parts(node: Einsum) -> tuple[Node, Node] | None:
 
 def call(function: str, args: Sequence[Node]) -> Node:
     """A function that is not elementwise; transposes of a matrix argument move out where the function lets them."""
-    row = FUNCTIONS[function]
+    row = FUNCTIONS.at(function, [a.rank for a in args])
     arg = args[0] if args else ONE
     if arg.rank == 2 and row.transpose and len(args) == 1:
         upright, turned = _upright(arg)

@@ -114,7 +114,7 @@ def compare(
     >>> table = read_declarations({"A": "matrix(n,n)"})
     >>> A = ir.symbol("A", table["A"].sizes)
     >>> print(compare(A, ir.turn(A), "=", table).reason)
-    at n = 3 (seed 0, point 1) the entry (1,2) of the left side is -1.36938 and that of the right side is 1.65157
+    at n = 3 (seed 0, point 1) the entry (1,2) of the left side is -1.36938, and of the right side 1.65157
     """
     if left is right and relation != "!=":
         return Comparison("verified", "both sides have one canonical form")
@@ -145,11 +145,9 @@ class Point:
         """The entries that differ most."""
         gap = np.abs(self.left - self.right)
         entry = np.unravel_index(int(np.argmax(gap)), gap.shape)
-        values = f"is {float(self.left[entry]):.6g}", f"is {float(self.right[entry]):.6g}"
-        if not entry:
-            return f"at {self.place} the left side {values[0]} and the right side {values[1]}"
-        index = ",".join(str(k + 1) for k in entry)
-        return f"at {self.place} the entry ({index}) of the left side {values[0]} and that of the right side {values[1]}"
+        left, right = f"{float(self.left[entry]):.6g}", f"{float(self.right[entry]):.6g}"
+        which = f"the entry ({','.join(str(k + 1) for k in entry)}) of " if entry else ""
+        return f"at {self.place} {which}the left side is {left}, and {'of ' if entry else ''}the right side {right}"
 
 
 def _points(

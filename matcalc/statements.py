@@ -45,9 +45,9 @@ class Side:
         except IdentityError:
             raise
         except MatcalcError as error:
-            beyond = (error.position or 0) - len(self.text)
-            if beyond > 0 and "where" in self.record.fields:
-                raise self.record.misread(error, "where", len(self.record.fields["where"].value) - len(written)) from None
+            if (error.position or 0) > len(self.text):
+                shift = len(self.record.fields["where"].value) - len(written)
+                raise self.record.misread(error, "where", shift) from None
             raise self.record.misread(error, "states", self.start) from None
 
 
@@ -85,7 +85,8 @@ class Statement:
     def pair(self, left: Node) -> Node:
         """The right side as what the left side must be equal to: a nought fits every shape."""
         right = self.nodes[1]
-        assert right is not None and self.right is not None
+        assert right is not None
+        assert self.right is not None
         if right.shape == left.shape:
             return right
         if ir.is_zero(right) and not right.shape:
@@ -95,7 +96,7 @@ class Statement:
 
 
 def _shape(node: Node) -> str:
-    return f"{node.rank and ' by '.join(map(repr, node.shape)) or 'a scalar'}"
+    return f"({', '.join(map(repr, node.shape))})" if node.shape else "a scalar"
 
 
 def declarations(record: Record) -> dict[str, Declaration]:
@@ -178,4 +179,3 @@ def _closing(text: str, start: int) -> int:
         if depth == 0:
             return k
     return -1
-

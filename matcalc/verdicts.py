@@ -20,8 +20,8 @@ from .functions import Function, Parameter
 from .ir import Node
 from .numeric import PRIMITIVES
 from .points import Comparison, Condition
-from .simplify import simplify
 from .sampling import Array
+from .simplify import simplify
 from .statements import Side, Statement
 from .verify import verify as differences
 
@@ -139,7 +139,8 @@ def _differential(s: Statement, root: Node) -> Node:
     for name, d in table.items():
         if "d" + name not in table:
             continue
-        along, whole = ir.symbol("d" + name, d.sizes, table["d" + name].attributes), ir.symbol(name, d.sizes, d.attributes)
+        along = ir.symbol("d" + name, d.sizes, table["d" + name].attributes)
+        whole = ir.symbol(name, d.sizes, d.attributes)
         axes, rank = tuple(range(root.rank)), len(d.sizes)
         inner = tuple(range(root.rank, root.rank + rank))
         gradient = simplify(derivative(root, whole))
@@ -202,13 +203,14 @@ def formal(p: Parameter, attribute: str = "") -> Declaration:
 
 def _symmetries(row: Function) -> list[Comparison]:
     """What the row says of transposes, signs and the range, at random values of a primitive."""
-    if row.name not in PRIMITIVES or len(row.parameters) != 1 or not row.fields.keys() & {"transpose", "parity", "range"}:
+    stated = row.fields.keys() & {"transpose", "parity", "range"}
+    if not stated or row.name not in PRIMITIVES or len(row.parameters) != 1:
         return []
     rng = np.random.default_rng(points.SEED)
-    claims = []
-    sizes = {n: k for k, n in enumerate(sorted(row.parameters[0].sizes and _names(row)), 3)}
+    claims: list[Comparison] = []
     for attribute in ("", "spd"):
         d = formal(row.parameters[0], attribute)
+        sizes = {n: k for k, n in enumerate(sorted({n for s in d.sizes for n in s.names}), 3)}
         values = [sampling.draw_one(d, sampling.shape_of(d.sizes, sizes), rng) for _ in range(points.ENOUGH)]
         with np.errstate(all="ignore"):
             claims.extend(claim for x in values if (claim := _symmetry(row, x)) is not None)
@@ -216,10 +218,6 @@ def _symmetries(row: Function) -> list[Comparison]:
             break
     refuted = next((c for c in claims if c.verdict == "false"), None)
     return [refuted] if refuted else claims[:1]
-
-
-def _names(row: Function) -> set[str]:
-    return {n for s in row.parameters[0].sizes for n in s.names}
 
 
 def _symmetry(row: Function, x: Array) -> Comparison | None:

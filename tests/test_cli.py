@@ -6,9 +6,10 @@ import json
 import subprocess
 import sys
 
-import matcalc as mc
 import numpy as np
 import pytest
+
+import matcalc as mc
 from matcalc.cli import main
 
 MAIN_JOB = ("derive", "||X - U V||_F^2", "--wrt", "V")

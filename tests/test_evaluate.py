@@ -148,5 +148,5 @@ def test_sizes() -> None:
 )
 def test_shapes_that_do_not_fit(shapes: Any) -> None:
     declared, given = shapes
-    with pytest.raises(ShapeError, match="'A' has the shape .* an array of the shape"):
+    with pytest.raises(ShapeError, match=r"'A' has the shape .* an array of the shape"):
         sizes_from(declared, {name: np.ones(shape) for name, shape in given.items()})

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import matcalc as mc
 import numpy as np
 import pytest
+
+import matcalc as mc
 from matcalc.functions import FUNCTIONS, Function
 from matcalc.numeric import PRIMITIVES
 from matcalc.resources import folder
@@ -123,8 +124,9 @@ def test_its_derivative_agrees_with_differences(row: Function, kinds: tuple[str,
 @pytest.mark.parametrize("row", [r for r in ROWS if r.aliases], ids=lambda r: r.name)
 def test_aliases_mean_the_same(row: Function) -> None:
     declared = _declared(row, next(_kinds(row)))
+    plain = str(mc.parse(_call(row), declare=declared))
     for alias in row.aliases:
-        assert str(mc.parse(_call(row).replace(row.name, alias, 1), declare=declared)) == _call(row)
+        assert str(mc.parse(_call(row).replace(row.name, alias, 1), declare=declared)) == plain
 
 
 @pytest.mark.parametrize("row", ROWS, ids=IDS)
@@ -134,9 +136,8 @@ def test_a_row_says_how_to_compute(row: Function) -> None:
     assert row.definition or row.name in PRIMITIVES or built_in
 
 
-@pytest.mark.parametrize("row", [r for r in ROWS if r.definition and r.derivative], ids=lambda r: r.name)
-def test_nothing_is_said_twice(row: Function) -> None:
-    pytest.fail(f"{row.name} has a definition and a derivative")
+def test_nothing_is_said_twice() -> None:
+    assert not [row.name for row in ROWS if row.definition and (row.derivative or row.differential)]
 
 
 def test_every_row_of_the_file_is_read() -> None:

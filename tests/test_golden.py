@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matcalc as mc
 import pytest
+
+import matcalc as mc
 
 GOLDEN = Path(__file__).with_name("golden.txt")
 

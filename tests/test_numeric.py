@@ -29,7 +29,7 @@ def series(X: Any, terms: int = 60) -> Any:
 
 
 def test_every_primitive_function_has_a_value() -> None:
-    bare = {f for f in FUNCTIONS if all(row.definition is None for row in FUNCTIONS.overloads(f))}
+    bare = {f for f in FUNCTIONS if any(row.definition is None for row in FUNCTIONS.overloads(f))}
     assert bare - STRUCTURAL == set(PRIMITIVES)
 
 

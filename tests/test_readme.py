@@ -7,8 +7,9 @@ import re
 import shlex
 from pathlib import Path
 
-import matcalc as mc
 import pytest
+
+import matcalc as mc
 from matcalc.cli import main
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -24,7 +25,7 @@ def test_python_examples() -> None:
     session = "\n".join(_blocks("python"))
     test = doctest.DocTestParser().get_doctest(session, {}, "README", "README.md", 0)
     failures: list[str] = []
-    runner = doctest.DocTestRunner(optionflags=doctest.IGNORE_EXCEPTION_DETAIL * 0)
+    runner = doctest.DocTestRunner()
     runner.run(test, out=failures.append)
     assert runner.summarize(verbose=False).attempted > 10
     assert not failures, "".join(failures)

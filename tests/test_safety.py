@@ -9,9 +9,10 @@ import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import matcalc as mc
 import numpy as np
 import pytest
+
+import matcalc as mc
 
 PACKAGE = Path(mc.__file__).parent
 
@@ -145,7 +146,8 @@ MESSAGES: tuple[tuple[str, type[mc.MatcalcError], int, str], ...] = (
         "A_ij + A_ik",
         mc.ShapeError,
         7,
-        "the free indices differ across the sum: A_ij is a component with free indices i, j, A_ik is a component with free indices i, k",
+        "the free indices differ across the sum: A_ij is a component with free indices i, j, "
+        "A_ik is a component with free indices i, k",
     ),
     ("A_ij x_i y_i", mc.ShapeError, 9, "the index i runs to n and to m"),
     ("sum_k x_i", mc.ShapeError, 0, "the index k does not occur in the sum, so its range is unknown"),

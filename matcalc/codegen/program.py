@@ -156,11 +156,11 @@ class Planner:
 
     def sum_as_it_stands(self, node: Sum) -> Value:
         """Positive terms first, diagonals last, a common factor taken out."""
-        terms = node.terms
+        terms = [(Fraction(c), n) for c, n in node.terms]
         if len(terms) == 1:
-            return self.whole(self.term(*next((Fraction(c), n) for c, n in node.terms)), node)
+            return self.whole(self.term(*terms[0]), node)
         sizes = {abs(c) for c, _ in terms}
-        common = Fraction(sizes.pop()) if len(sizes) == 1 else Fraction(1)
+        common = sizes.pop() if len(sizes) == 1 else Fraction(1)
         if all(c < 0 for c, _ in terms):
             common = -common
         plain: list[tuple[bool, Part]] = []
@@ -435,7 +435,7 @@ class Product:
             if k == spot and scalar is not None:
                 factors[k] = Factor(self.multiplied(scalar, factors[k].value), factors[k].labels)
         if not results:
-            return self.build.number(1) if scalar is None else scalar, ()
+            return self.multiplied(scalar, self.build.number(1)) if scalar is not None else self.build.number(1), ()
         last = factors[len(results) - 1]
         return last.value, last.labels
 
@@ -473,9 +473,10 @@ class Product:
         for value in self.scalars:
             product = value if product is None else self.build.multiply(product, value)
         c = self.coefficient
-        if product is not None:
-            return self.build.scale(c, product)
-        return None if c == 1 else self.build.number(c)
+        if product is None:
+            return None if c == 1 else self.build.number(1 if c == -1 else c)
+        # A sign alone stays outside, so that a quotient stays one; `multiplied` sets it.
+        return product if abs(c) == 1 else self.build.scale(c, product)
 
     def lightest(self, results: list[Set], inverses: Set) -> int:
         """The smallest array on the way; the result itself where none is smaller."""
@@ -488,9 +489,9 @@ class Product:
 
     def multiplied(self, scalar: Value, value: Value) -> Value:
         step = self.build.steps[scalar]
-        if step.op == "number":
-            return self.build.scale(step.params, value)
-        return self.build.multiply(scalar, value)
+        number = step.op == "number"
+        product = self.build.scale(step.params, value) if number else self.build.multiply(scalar, value)
+        return self.build.negate(product) if self.coefficient == -1 else product
 
     def pair(self, left: Factor, right: Factor, out: Set, wish: Labels) -> Factor:
         """The product of two factors, summed over what is not in `out`; `wish` is the order the reader would like."""

@@ -27,7 +27,7 @@ MAX_TEXT = 76
 
 def source(program: Program, declarations: Mapping[str, Sequence[Size]], name: str) -> str:
     """The text of a function of the symbols that the program needs, in the order of their declarations."""
-    reads = _reads(program, declarations)
+    reads = _Reads(program, declarations)
     helped = _helpers(program)
     names = _Names({name, *helped})
     symbols = {s: names.own(s, "v") for s in declarations if s in program.symbols or s in reads.symbols}
@@ -66,7 +66,7 @@ class _Names:
 # --- sizes ----------------------------------------------------------------------------------------
 
 
-class _reads:
+class _Reads:
     """Where the sizes that a program needs are read: from an axis, or from a product with known sizes."""
 
     def __init__(self, program: Program, declarations: Mapping[str, Sequence[Size]]) -> None:
