@@ -11,22 +11,29 @@ from .declarations import Declaration
 from .errors import MatcalcError
 from .evaluate import evaluate
 from .ir import Node
-from .lower import lower_text
+from .length import length
+from .lower import lower_shared, lower_text
+from .render.text import text
 from .simplify import simplify
+from .syntax import Syntax
 
 TOLERANCE = 1e-8
 DRAWS = 8
+LONG = 1_000  # symbols; a longer form is compared without printing it
 
 
-def means(text: str, node: Node, declarations: Mapping[str, Declaration]) -> bool:
-    """Whether the text, read as a user would read it in, has the value of the node."""
+def means(form: Syntax, node: Node, declarations: Mapping[str, Declaration]) -> bool:
+    """Whether the form, printed and read as a user would read it, has the value of the node."""
     try:
-        lowered = lower_text(text, declarations, open_names=False)
+        if length(form) > LONG:
+            back = lower_shared(form, declarations)
+        else:
+            back = lower_text(text(form), declarations, open_names=False).node
     except MatcalcError:
         return False
-    if lowered.node.shape != node.shape:
+    if back.shape != node.shape:
         return False
-    return simplify(lowered.node) is node or agree(lowered.node, node, declarations)
+    return simplify(back) is node or agree(back, node, declarations)
 
 
 def agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool:

@@ -35,6 +35,7 @@ MAX_ORDER = 4
 LAYOUTS = ("mixed", "numerator", "denominator")
 SHORT = 4
 LONG = 24
+MAX_NAMES = 30
 Declare: TypeAlias = Mapping[str, str | Declaration] | None
 
 
@@ -154,9 +155,26 @@ class Derivative(Printable):
     wrt: tuple[str, ...]
     layout: str
     node: Node
-    syntax: Syntax
-    is_matrix_form: bool
     free: tuple[Node, Node]  # the expression and its derivative with independent entries
+
+    @cached_property
+    def _form(self) -> tuple[Syntax, bool]:
+        lowered = self.expr.lowered
+        turned = _in_layout(self.node, lowered.node.rank, self.layout)
+        syntax, is_matrix = _written(lowered, turned, self.wrt)
+        if self.layout != "mixed" and turned.rank == 1 and _is_row(lowered.node.rank, self.layout):
+            syntax = Transpose(syntax)
+        return syntax, is_matrix
+
+    @property
+    def syntax(self) -> Syntax:  # type: ignore[override]
+        """The derivative as it is written."""
+        return self._form[0]
+
+    @property
+    def is_matrix_form(self) -> bool:
+        """Whether it is written in matrix notation, without indices."""
+        return self._form[1]
 
     @property
     def shape(self) -> tuple[str, ...]:
@@ -250,11 +268,7 @@ def _derive(expr: Expr, wrt: tuple[str, ...], layout: str) -> Derivative:
     if structured:
         whole = {n: symbol_of(n, lowered.declarations[n]) for n in structured}
         node = simplify(ir.substitute(free, whole, {}))
-    turned = _in_layout(node, lowered.node.rank, layout)
-    syntax, is_matrix = _written(lowered, turned, wrt)
-    if layout != "mixed" and turned.rank == 1 and _is_row(lowered.node.rank, layout):
-        syntax = Transpose(syntax)
-    return Derivative(expr, wrt, layout, node, syntax, is_matrix, (root, free))
+    return Derivative(expr, wrt, layout, node, (root, free))
 
 
 def _variables(lowered: Lowered, wrt: Sequence[str]) -> list[ir.Symbol]:
@@ -287,11 +301,11 @@ def _written(lowered: Lowered, node: Node, wrt: Sequence[str]) -> tuple[Syntax, 
         form = matrix_form(_recogniser(lowered, explicit, wrt), node)
         if form is None:
             break
-        if means(text(form), node, lowered.declarations):
+        if means(form, node, lowered.declarations):
             return form, True
     for ranges in (False, True):
         form = index_form(_recogniser(lowered, wrt=wrt), node, ranges)
-        if means(text(form), node, lowered.declarations):
+        if means(form, node, lowered.declarations):
             return form, False
     raise UnsupportedError("the result could not be written so that it reads back")
 
@@ -304,33 +318,69 @@ def with_names(root: Syntax, taken: set[str]) -> Syntax:
     if length(root) < LONG or isinstance(root, Where):
         return root
     bindings: list[tuple[str, Syntax]] = []
-    names = (f"T_{k}" for k in range(1, 1000) if f"T_{k}" not in taken)
-    while True:
-        part = _most_repeated(root, [v for _, v in bindings])
+    names = (f"T_{k}" for k in range(1, MAX_NAMES + 1) if f"T_{k}" not in taken)
+    for name in names:
+        numbers = Numbering()
+        part = numbers.most_repeated([root, *(v for _, v in bindings)])
         if part is None:
             break
-        name = next(names)
-        root = _replaced(root, part, Name(name))
-        bindings = [(n, _replaced(v, part, Name(name))) for n, v in bindings]
+        root = numbers.replaced(root, part, Name(name))
+        bindings = [(n, numbers.replaced(v, part, Name(name))) for n, v in bindings]
         bindings.append((name, part))
     return Where(root, tuple(bindings)) if bindings else root
 
 
-def _most_repeated(root: Syntax, values: Sequence[Syntax]) -> Syntax | None:
-    """The part whose name saves most symbols."""
-    counts = Counter(x for top in (root, *values) for x in walk(top) if not isinstance(x, Name | Num))
-    best, saved = None, 0
-    for part, count in counts.items():
-        if count < 2:
-            continue
-        cost = length(part)
-        gain = (count - 1) * (cost - 1) - 2
-        if cost >= SHORT and gain > saved:
-            best, saved = part, gain
-    return best
+class Numbering:
+    """Numbers for parts of syntax: equal parts have equal numbers."""
 
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[object, ...], int] = {}
+        self._seen: dict[int, int] = {}
+        self._count: Counter[int] = Counter()
+        self._parts: dict[int, Syntax] = {}
+        self._kept: list[Syntax] = []
 
-def _replaced(node: Syntax, part: Syntax, name: Syntax) -> Syntax:
-    if node == part:
-        return name
-    return with_children(node, tuple(_replaced(c, part, name) for c in children(node)))
+    def number(self, node: Syntax) -> int:
+        if id(node) not in self._seen:
+            below = tuple(self.number(c) for c in children(node))
+            leaf = node if not below else with_children(node, tuple(Name("") for _ in below))
+            self._seen[id(node)] = self._numbers.setdefault((leaf, below), len(self._numbers))
+            self._kept.append(node)
+        return self._seen[id(node)]
+
+    def _visit(self, node: Syntax) -> None:
+        key = self.number(node)
+        self._count[key] += 1
+        if self._count[key] == 1:  # what stands in a repeated part counts once
+            self._parts[key] = node
+            for c in children(node):
+                self._visit(c)
+
+    def most_repeated(self, roots: Sequence[Syntax]) -> Syntax | None:
+        """The part whose name saves most symbols."""
+        for root in roots:
+            self._visit(root)
+        best, saved = None, 0
+        for key, count in self._count.items():
+            part = self._parts[key]
+            if count < 2 or isinstance(part, Name | Num):
+                continue
+            cost = length(part)
+            gain = (count - 1) * (cost - 1) - 2
+            if cost >= SHORT and gain > saved:
+                best, saved = part, gain
+        return best
+
+    def replaced(self, node: Syntax, part: Syntax, name: Syntax) -> Syntax:
+        wanted = self.number(part)
+        memo: dict[int, Syntax] = {}
+
+        def walk_down(x: Syntax) -> Syntax:
+            key = self.number(x)
+            if key == wanted:
+                return name
+            if key not in memo:
+                memo[key] = with_children(x, tuple(walk_down(c) for c in children(x)))
+            return memo[key]
+
+        return walk_down(node)

@@ -8,7 +8,7 @@ from math import gcd, lcm
 
 from .forms import Form, add_form, identity_form
 from .ir import Rational, magnitude
-from .terms import Chain, Link, Recognises, Scalar, Term
+from .terms import Chain, Link, Recognises, Scalar, Term, reverse
 
 MAX_FACTORED = 40
 
@@ -55,7 +55,9 @@ class Factoring:
         negative = add_form(flipped) if flipped[0][0] else None
         if self.rank == 0:
             return Term(c, (Scalar(form, negative=negative, parts=tuple(parts)),))
-        return Term(c, (), (Link(form, vector=self.rank == 1, negative=negative, parts=tuple(parts)),))
+        symmetric = self.rank == 2 and all(_is_symmetric(t) for t in terms)
+        link = Link(form, symmetric=symmetric, vector=self.rank == 1, negative=negative, parts=tuple(parts))
+        return Term(c, (), (link,))
 
     def _order(self, term: Term) -> tuple[bool, int, str]:
         form = term.form()
@@ -149,6 +151,11 @@ class Factoring:
         if not chain and not (prefix or suffix):
             return Term(inner.coefficient, common + inner.scalars, (), inner.unit)
         return Term(inner.coefficient, common + inner.scalars, (*prefix, *chain, *suffix), inner.unit)
+
+
+def _is_symmetric(term: Term) -> bool:
+    """Whether the product reads the same from both ends."""
+    return [link.key for link in term.chain] == [link.key for link in reverse(term.chain)]
 
 
 def _content(values: Sequence[Rational]) -> Rational:

@@ -14,7 +14,7 @@ from .errors import ShapeError, UnsupportedError
 from .functions import FUNCTIONS, Function
 from .ir import Node
 from .parsing import Vocabulary, parse
-from .shapes import CONSTANTS, Reading, Typed, read
+from .shapes import CONSTANTS, Reading, Typed, read, read_shared
 from .sizes import Size
 from .syntax import (
     Add,
@@ -57,9 +57,13 @@ class Lowering:
     source: str = ""
     domains: bool = True  # whether the domains of functions are checked
     written: Written = field(default_factory=dict)
+    done: dict[int, Node] = field(default_factory=dict)
 
     def lower(self, typed: Typed) -> Node:
-        return LOWER[type(typed.node)](self, typed)
+        # One typed node may stand in many places of what we wrote ourselves.
+        if id(typed) not in self.done:
+            self.done[id(typed)] = LOWER[type(typed.node)](self, typed)
+        return self.done[id(typed)]
 
     def shape(self, typed: Typed) -> tuple[Size, ...]:
         return tuple(self.settled(typed, d) for d in typed.type.dims)
@@ -375,6 +379,12 @@ def lower_syntax(source: str, syntax: Syntax, table: Mapping[str, Declaration], 
 
 def size_names(table: Mapping[str, Declaration]) -> frozenset[str]:
     return frozenset(n for d in table.values() for s in d.sizes for n in s.names) - table.keys()
+
+
+def lower_shared(syntax: Syntax, table: Mapping[str, Declaration]) -> Node:
+    """Lower syntax that we made ourselves, in which one object may stand in many places."""
+    reading = read_shared(syntax, table)
+    return Lowering({n: symbol_of(n, d) for n, d in table.items()}, reading.size).lower(reading.typed)
 
 
 def lower_text(source: str, table: Mapping[str, Declaration], open_names: bool) -> Lowered:

@@ -315,10 +315,10 @@ class Network:
         return Form(best.syntax, norm=(root, kind))
 
     def _cheaper(self, a: Chain, b: Chain) -> Form:
-        cost_a, cost_b = chain_cost(a), chain_cost(b)
-        if cost_a != cost_b:
-            return chain_form(a if cost_a < cost_b else b)
-        return min((chain_form(a), chain_form(b)), key=self._first_name)
+        return chain_form(min((a, b), key=self._order))
+
+    def _order(self, chain: Chain) -> tuple[int, int, tuple[bool, int, str]]:
+        return chain_cost(chain), sum(link.cost for link in chain), self._first_name(chain_form(chain))
 
     def _first_name(self, form: Form) -> tuple[bool, int, str]:
         """What is constant stands in front: a^T x, not x^T a."""
@@ -329,7 +329,7 @@ class Network:
         """The trace, turned and rotated to its cheapest form."""
         rotations = [chain[k:] + chain[:k] for k in range(len(chain))] if len(chain) <= 12 else [chain]
         candidates = rotations + [reverse(c) for c in rotations]
-        best = min(candidates, key=lambda c: (chain_cost(c), self._first_name(chain_form(c))))
+        best = min(candidates, key=self._order)
         form = call_form("tr", [chain_form(best)])
         half = len(chain) // 2
         root = None

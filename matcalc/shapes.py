@@ -130,7 +130,8 @@ def show_size(size: Size) -> str:
 class Scope:
     """The names of a text: what symbols are, which names are sizes.
 
-    `readings` says how each `Slash` was read.
+    `readings` says how each `Slash` was read. `shared` remembers what was typed, where the syntax was made by us
+    and one object stands in many places.
     """
 
     source: str
@@ -139,6 +140,7 @@ class Scope:
     integers: frozenset[str] = frozenset()
     ranges: dict[str, Size] = field(default_factory=dict)
     readings: dict[int, Syntax] = field(default_factory=dict)
+    shared: dict[tuple[int, frozenset[str]], Typed] | None = None
     unifier: Unifier = field(default_factory=Unifier)
 
     # --- errors ---
@@ -169,7 +171,12 @@ class Scope:
 
     def infer(self, node: Syntax, held: frozenset[str] = frozenset()) -> Typed:
         """The typed node; `held` are indices that are not summed though they may be repeated."""
-        return HANDLERS[type(node)](self, node, held)
+        if self.shared is None:
+            return HANDLERS[type(node)](self, node, held)
+        key = (id(node), held)
+        if key not in self.shared:
+            self.shared[key] = HANDLERS[type(node)](self, node, held)
+        return self.shared[key]
 
     def same(self, a: Type, b: Type) -> bool:
         if len(a.dims) != len(b.dims) or a.row != b.row or a.index != b.index:
@@ -795,6 +802,16 @@ class Reading:
         return self.scope.unifier.resolve(size)
 
 
+def read_shared(node: Syntax, table: Mapping[str, Declaration]) -> Reading:
+    """Type syntax that we made ourselves: every name is declared, and one object may stand in many places."""
+    sizes = frozenset(n for d in table.values() for s in d.sizes for n in s.names) - table.keys()
+    integers = frozenset(n for n, d in table.items() if "integer" in d.attributes)
+    scope = Scope("", declared_types(table), sizes, integers, shared={})
+    typed = closed(scope, scope.infer(node))
+    _settle_only_size(scope, table, typed)
+    return Reading(typed, scope, {})
+
+
 def read(source: str, node: Syntax, table: Mapping[str, Declaration], sizes: frozenset[str]) -> Reading:
     """Type the expression; kinds that are not declared are the likeliest that fit."""
     known = declared_types(table)
@@ -841,10 +858,11 @@ def _settle_only_size(scope: Scope, table: Mapping[str, Declaration], typed: Typ
     sizes = {s for d in table.values() for s in d.sizes}
     if len(sizes) == 1:
         (only,) = sizes
-        stack = [typed]
+        stack, seen = [typed], {id(typed)}
         while stack:
             t = stack.pop()
-            stack.extend(t.parts)
+            stack.extend(p for p in t.parts if id(p) not in seen)
+            seen.update(map(id, t.parts))
             if isinstance(t.node, Identity | Call):
                 for d in t.type.dims:
                     size = scope.unifier.resolve(d)
@@ -889,6 +907,8 @@ def _matrix_exponents(node: Syntax, names: Sequence[str]) -> frozenset[str]:
 def _candidates(node: Syntax, names: Sequence[str]) -> list[tuple[int, ...]]:
     """For each name the ranks to try, the likeliest first: capitals are matrices, small letters are vectors
     where something shows it (a transpose, a norm, a matrix in front), else scalars."""
+    if not names:
+        return []
     indexed: dict[str, int] = {}
     vectors: set[str] = set()
     for x in walk(node):

@@ -154,12 +154,12 @@ def _relation(text: str) -> re.Match[str] | None:
 
 def _derivative(record: Record, left: Side, relation: str, right: Side | None) -> Statement:
     head = DERIVATIVE.match(left.text)
-    if head is None or "d" in declarations(record):
+    if head is None:
         return Statement(record, left, relation, right)
     end = _closing(left.text, head.end())
     tail = left.text[end + 1 :] if end >= 0 else ""
     below = BELOW.match(tail)
-    if end < 0 or (tail.strip() and below is None):
+    if end < 0 or (tail.strip() and below is None) or (below is None and "d" in declarations(record)):
         return Statement(record, left, relation, right)
     inner = left.text[head.end() : end]
     side = Side(record, inner, head.end())

@@ -425,19 +425,23 @@ def test_matrix_helpers(name: str) -> None:
 # --- speed ----------------------------------------------------------------------------------------
 
 
-def best_time(f: Callable[..., Any], values: dict[str, Any]) -> float:
-    """Seconds a call, the best of several rounds."""
-    f(**values)
-    start = time.perf_counter()
-    f(**values)
-    count = max(1, int(0.003 / max(time.perf_counter() - start, 1e-7)))
-    best = float("inf")
-    for _ in range(7):
-        start = time.perf_counter()
-        for _ in range(count):
-            f(**values)
-        best = min(best, (time.perf_counter() - start) / count)
-    return best
+def is_as_fast(f: Callable[..., Any], hand: Callable[..., Any], values: dict[str, Any]) -> bool:
+    """Whether the fastest call of f is near the fastest of its rival; they are called in turns.
+
+    On a busy machine the threads of the linear algebra stall for a thousand times a call, either rival's; the
+    fastest calls are not touched by that. What is slow is slow in all calls, until the time is up.
+    """
+    best = {f: float("inf"), hand: float("inf")}
+    end = time.perf_counter() + 3
+    while time.perf_counter() < end:
+        for _ in range(20):
+            for g in (f, hand):
+                start = time.perf_counter()
+                g(**values)
+                best[g] = min(best[g], time.perf_counter() - start)
+        if best[f] < 2 * best[hand] + 20e-6:
+            return True
+    return False
 
 
 D = ir.einsum([(x, (0,))], (0, 0))
@@ -480,5 +484,11 @@ def test_speed_is_that_of_numpy_by_hand(name: str, size: int) -> None:
         values["A"] = values["A"] + size * np.eye(size)
     f = compile_numpy(node, DECLARED)
     np.testing.assert_allclose(f(**values), hand(**values), rtol=1e-9)
-    # Loose: machines are shared. What is measured by hand is about 3 microseconds a call.
-    assert best_time(f, values) < 2.5 * best_time(hand, values) + 30e-6
+    assert is_as_fast(f, hand, values)
+
+
+def test_what_is_slow_is_found_slow() -> None:
+    def slow(A: Any) -> Any:
+        return np.linalg.inv(np.linalg.inv(np.linalg.inv(np.linalg.inv(A))))
+
+    assert not is_as_fast(slow, lambda A: np.linalg.inv(A), {"A": np.eye(150) + 1})
