@@ -5,6 +5,7 @@
 -2 U^T (X - U V)
 """
 
+from .catalogue import library
 from .derive import Derivative, Expr, derive, parse
 from .errors import (
     IdentityError,
@@ -31,5 +32,6 @@ __all__ = [
     "UnsupportedError",
     "Verification",
     "derive",
+    "library",
     "parse",
 ]

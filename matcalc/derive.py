@@ -27,6 +27,7 @@ from .render.mathml import mathml
 from .render.text import text
 from .render.unicode import unicode
 from .shapes import with_readings
+from .shelf import SHELF
 from .simplify import simplify
 from .syntax import Name, Num, Syntax, Transpose, Where, children, walk, with_children
 from .verify import Verification, verify
@@ -134,6 +135,7 @@ def parse(expr: str | Expr, declare: Declare = None, **symbols: str) -> Expr:
 
 
 def _read(expr: str | Expr, declare: Declare, symbols: Mapping[str, str], wrt: Sequence[str]) -> Expr:
+    SHELF.open()  # a user's own functions
     if isinstance(expr, Expr):
         if not declare and not symbols:
             return expr
@@ -191,6 +193,15 @@ class Derivative(Printable):
         """A remark on the answer, or an empty string."""
         absent = [w for w in self.wrt if not ir.depends(self.free[0], w)]
         return f"the expression does not depend on {', '.join(absent)}" if absent else ""
+
+    @cached_property
+    def identity(self) -> str | None:
+        """The known identity that states this derivative, such as `Matrix Cookbook (81)`, or None.
+
+        >>> derive("y^T Q y", wrt="y").identity
+        'Matrix Cookbook (81)'
+        """
+        return SHELF.identity_of(self.expr.lowered.node, self.wrt)
 
     def index(self) -> str:
         """The derivative in Einstein's index notation."""

@@ -164,7 +164,7 @@ def _points(
             with np.errstate(all="ignore"):
                 symbols = sampling.draw(declarations, sizes, rng)
                 a, b = (np.asarray(evaluate(x, symbols, sizes)) for x in (left, right))
-                intermediate = _intermediate(left, symbols, sizes)
+                intermediate = _intermediate(left, ir.is_zero(right), symbols, sizes)
         except (LimitError, np.linalg.LinAlgError):
             continue
         if not (np.isrealobj(a) and np.isrealobj(b) and np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
@@ -178,11 +178,14 @@ def _points(
         yield Point(a, b, scale, f"{shown} (seed {SEED}, point {k + 1})" if shown else f"point {k + 1} of seed {SEED}")
 
 
-def _intermediate(node: Node, symbols: Mapping[str, Array], sizes: Mapping[str, int]) -> float:
+def _intermediate(node: Node, deep: bool, symbols: Mapping[str, Array], sizes: Mapping[str, int]) -> float:
     """The largest number among what the node is made of: against it a value of nought is nought."""
-    parts = node.terms if isinstance(node, Sum) else [(1, n) for n in ir.operands_of(node)]
-    values = [abs(float(c)) * np.max(np.abs(evaluate(n, symbols, sizes)), initial=0.0) for c, n in parts]
-    return max((float(v) for v in values), default=1.0)
+    if isinstance(node, Sum) and not deep:
+        parts = [(abs(float(c)), n) for c, n in node.terms]
+    else:
+        parts = [(1.0, n) for n in (ir.topological(node)[:-1] if deep else ir.operands_of(node))]
+    values = [c * float(np.max(np.abs(evaluate(n, symbols, sizes)), initial=0.0)) for c, n in parts]
+    return max(values, default=1.0)
 
 
 def _equality(points: Iterator[Point]) -> Comparison:

@@ -99,13 +99,12 @@ def _shape(node: Node) -> str:
     return f"({', '.join(map(repr, node.shape))})" if node.shape else "a scalar"
 
 
-def declarations(record: Record) -> dict[str, Declaration]:
-    """The symbols that an entry declares, in the order of the text."""
+def declared(record: Record) -> dict[str, tuple[str, int]]:
+    """The names that an entry declares, in the order of the text, each with its kind and its place, unread."""
+    table: dict[str, tuple[str, int]] = {}
     if "declare" not in record.fields:
-        return {}
+        return table
     text, start = record.fields["declare"].value, 0
-    table: dict[str, str] = {}
-    places: dict[str, int] = {}
     for part in DECLARED.split(text):
         start = text.index(part, start)
         name, colon, kind = part.partition(":")
@@ -113,12 +112,18 @@ def declarations(record: Record) -> dict[str, Declaration]:
             raise record.error("a declaration has the form 'A: matrix(n,n)'", "declare", start)
         if name.strip() in table:
             raise record.error(f"'{name.strip()}' is declared twice", "declare", start)
-        table[name.strip()], places[name.strip()] = kind.strip(), start
+        table[name.strip()] = kind.strip(), start
+    return table
+
+
+def declarations(record: Record) -> dict[str, Declaration]:
+    """The symbols that an entry declares."""
+    table = declared(record)
     try:
-        return read_declarations(table)
+        return read_declarations({name: kind for name, (kind, _) in table.items()})
     except MatcalcError as error:
         culprit = next((n for n in table if f"'{n}'" in error.message), next(iter(table)))
-        raise record.error(error.message, "declare", places[culprit]) from None
+        raise record.error(error.message, "declare", table[culprit][1]) from None
 
 
 def read(record: Record) -> Statement:
@@ -159,7 +164,7 @@ def _derivative(record: Record, left: Side, relation: str, right: Side | None) -
     end = _closing(left.text, head.end())
     tail = left.text[end + 1 :] if end >= 0 else ""
     below = BELOW.match(tail)
-    if end < 0 or (tail.strip() and below is None) or (below is None and "d" in declarations(record)):
+    if end < 0 or (tail.strip() and below is None) or (below is None and "d" in declared(record)):
         return Statement(record, left, relation, right)
     inner = left.text[head.end() : end]
     side = Side(record, inner, head.end())

@@ -293,9 +293,7 @@ def _inner(b: Builder, kind: Kind, depth: int) -> Made:
 def _form(b: Builder, kind: Kind, depth: int) -> Made:
     rows, columns = b.pick(SIZES), b.pick(SIZES)
     x, m, y = b.leaf((rows,)), b.make((rows, columns), depth), b.leaf((columns,))
-    return Made(
-        Mul((Transpose(x.syntax), m.syntax, y.syntax)), (), lambda p: x.value(p) @ m.value(p) @ y.value(p)
-    )
+    return Made(Mul((Transpose(x.syntax), m.syntax, y.syntax)), (), lambda p: x.value(p) @ m.value(p) @ y.value(p))
 
 
 def _quadratic(b: Builder, kind: Kind, depth: int) -> Made:

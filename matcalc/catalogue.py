@@ -1,0 +1,254 @@
+"""The identity library: `mc.library` iterates, filters, finds, loads and verifies entries."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from . import entries, functions, ir, lower, points, verdicts
+from .declarations import ATTRIBUTES, KINDS
+from .derive import Declare, Expr, parse
+from .differentiate import derivative
+from .entries import Record
+from .errors import IdentityError, LimitError, MatcalcError
+from .functions import FUNCTIONS, Function
+from .shelf import SHELF, Entry, Match, Shelf
+from .simplify import simplify
+from .verdicts import Verdict
+
+FOLDER = "MATCALC_IDENTITIES"
+FUNCTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]+")
+DERIVATIVE = re.compile(r"d[2-4]?\(.*\)\s*/\s*d")
+RESERVED = frozenset(ATTRIBUTES) | frozenset(KINDS) | {"where", "any", "same", "sum_i", "delta", "inf"}
+
+
+class Library:
+    """The functions, rewrites and facts that are known.
+
+    >>> library = Library(SHELF)
+    >>> print(library["cookbook-81"].states)
+    d(x^T B x)/dx = (B + B^T) x
+    >>> [str(m) for m in library.find("z^T Q z", wrt="z")][:1]
+    ['cookbook-81: d(x^T B x)/dx = (B + B^T) x  [Matrix Cookbook (81)]  where B is Q, x is z']
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._shelf)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __getitem__(self, name: str) -> Entry:
+        found = next((e for e in self if e.name == name), None)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def filter(
+        self,
+        source: str | None = None,
+        tag: str | None = None,
+        symbol: str | None = None,
+        section: str | None = None,
+        kind: str | None = None,
+    ) -> tuple[Entry, ...]:
+        """The entries whose source contains a text, and that have a tag, declare a symbol, stand in a section."""
+        return tuple(
+            e
+            for e in self
+            if (source is None or source.lower() in e.source.lower())
+            and (tag is None or tag in e.tags)
+            and (symbol is None or symbol in e.symbols)
+            and (section is None or e.section == section or e.section.startswith(section + "."))
+            and (kind is None or e.kind == kind)
+        )
+
+    def find(
+        self, expr: str | Expr, wrt: str | Sequence[str] | None = None, *, declare: Declare = None, **symbols: str
+    ) -> list[Match]:
+        """What is known of an expression, or of its derivative by `wrt`, up to renaming and reordering.
+
+        >>> [m.entry.source for m in Library(SHELF).find("tr(U V)")]
+        ['Matrix Cookbook (14)']
+        """
+        names = () if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        return self._shelf.find(parse(expr, declare, **symbols).lowered.node, names)
+
+    def verify(self, chosen: Iterable[Entry] | None = None) -> list[Verdict]:
+        """Verify entries again, one after the other: all, or those that are given."""
+        return [verdicts.verify(e.record) for e in (self if chosen is None else chosen)]
+
+    def load(self, path: str | os.PathLike[str]) -> tuple[Entry, ...]:
+        """Add the entries of a file, or of all files `*.mc` of a folder; every one is verified first.
+
+        A false entry refuses its whole file, with the numbers that refute it; what could not be decided is listed
+        as unverified and not used. Errors: IdentityError, which names file, line and column.
+        """
+        place = Path(path)
+        files = sorted(place.glob("*.mc")) if place.is_dir() else [place]
+        return tuple(entry for file in files for entry in self.add(_read(file)))
+
+    def add(self, records: Sequence[Record]) -> tuple[Entry, ...]:
+        """Add records that were read, all or none."""
+        taken = {(e.kind, e.name) for e in self._shelf}
+        registered: list[str] = []
+        found: list[Entry] = []
+        try:
+            for record in sorted(records, key=lambda r: r.kind != "function"):
+                entry = self._admitted(record, registered)
+                if (entry.kind, entry.name) in taken:
+                    raise record.error(f"there is a {entry.kind} '{entry.name}' already")
+                taken.add((entry.kind, entry.name))
+                found.append(entry)
+        except BaseException:
+            for name in registered:
+                FUNCTIONS.remove(name)
+            raise
+        self._shelf.added.extend(found)
+        for entry in found:
+            _use(entry)
+        return tuple(found)
+
+    def _admitted(self, record: Record, registered: list[str]) -> Entry:
+        """The record as an entry, if it is not false."""
+        if record.kind == "function":
+            row = checked(record)
+            FUNCTIONS.add(row)
+            registered.append(row.name)
+        verdict = verdicts.verify(record)
+        if verdict.verdict == "false":
+            raise record.error(f"the {record.kind} '{verdict.name}' is false: {verdict.reason}", "states")
+        return Entry(record, {"undecided": "unverified"}.get(verdict.verdict, verdict.verdict))
+
+    def __repr__(self) -> str:
+        return f"Library({', '.join(f'{n} {kind}s' for kind, n in sorted(Counter(e.kind for e in self).items()))})"
+
+
+def _use(entry: Entry) -> None:
+    """Let the simplifier use a verified rewrite: the one place where rewrites of entries go into force."""
+    if entry.kind == "rewrite" and entry.status == "verified":
+        pass  # simplify.use(rewrites.rewrite(entry.name, left, right, declarations)), when there are rewrites
+
+
+def _read(path: Path) -> tuple[Record, ...]:
+    try:
+        if path.stat().st_size > entries.MAX_FILE:
+            raise LimitError(f"{path.name}: a file of entries may have {entries.MAX_FILE:,} bytes at most")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise IdentityError(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise IdentityError(f"{path.name}: the file is not text in UTF-8") from None
+    return entries.read(text, path.name)
+
+
+def load_folder() -> None:
+    """Load the user's own folder, if there is one."""
+    place = os.environ.get(FOLDER)
+    if place:
+        library.load(place)
+
+
+# --- functions of users -------------------------------------------------------------------------------
+
+
+def checked(record: Record) -> Function:
+    """The function of a record, if its name is free, its signature complete and its formulas fit it."""
+    row = functions.row(record)
+    if not FUNCTION_NAME.fullmatch(row.name) or row.name in RESERVED:
+        raise record.error(
+            f"'{row.name}' cannot name a function: two letters or more, then digits, and no reserved word"
+        )
+    if row.name in FUNCTIONS.spellings:
+        raise record.error(f"there is a function '{row.name}' already")
+    for p in row.parameters:
+        if p.kind not in ("any", *functions.KINDS) or (p.kind == "any" and row.result.kind != "same"):
+            raise record.error(
+                f"the parameter '{p.name}' is a scalar, a vector(n), a matrix(n,m), or 'any' with '-> same'"
+            )
+    if row.definition is None:
+        raise record.error(f"the function '{row.name}' has no definition; write 'definition: ...' below it")
+    if row.differential is not None and len(row.parameters) != 1:
+        raise record.error("a differential is read of functions of one argument", "differential")
+    _check_definition(row, record)
+    return row
+
+
+def _check_definition(row: Function, record: Record) -> None:
+    ranks = tuple(functions.KINDS.get(p.kind, 0) for p in row.parameters)
+    body = _formula(row, record, "definition", ranks)
+    wanted = () if row.elementwise else row.result.sizes
+    if body.shape != wanted:
+        shapes = [f"({', '.join(map(repr, s))})" if s else "a scalar" for s in (body.shape, wanted)]
+        raise record.error(f"the definition is {shapes[0]}, and the signature says {shapes[1]}", "definition")
+    for key in ("derivative", "differential"):
+        if key in record.fields:
+            _check_slope(row, record, key, ranks, body)
+
+
+def _formula(row: Function, record: Record, key: str, ranks: tuple[int, ...], direction: str | None = None) -> ir.Node:
+    try:
+        return lower.template(row, record.fields[key].value, ranks, direction)
+    except MatcalcError as error:
+        raise record.misread(error, key) from None
+
+
+def _check_slope(row: Function, record: Record, key: str, ranks: tuple[int, ...], body: ir.Node) -> None:
+    """A derivative or a differential that is stated must be that of the definition."""
+    (p,) = row.parameters
+    d = verdicts.formal(p)
+    x = ir.symbol(p.name, d.sizes)
+    table = {p.name: d}
+    derived = simplify(derivative(body, x))
+    stated = simplify(_formula(row, record, key, ranks, p.name if key == "differential" else None))
+    if key == "differential":
+        table["d" + p.name] = d
+        axes, inner = tuple(range(body.rank)), tuple(range(body.rank, body.rank + x.rank))
+        derived = simplify(ir.einsum([(derived, axes + inner), (ir.symbol("d" + p.name, d.sizes), inner)], axes))
+    if stated.shape != derived.shape:
+        raise record.error(f"the {key} does not have the shape of the function", key)
+    comparison = points.compare(derived, stated, "=", table)
+    if comparison.verdict == "false":
+        raise record.error(f"the {key} is not that of the definition: {comparison.reason}", key)
+
+
+# --- counts -------------------------------------------------------------------------------------------
+
+
+def counts(chosen: Iterable[Entry]) -> str:
+    """A Markdown table of the entries by section and by kind, with those that are pending."""
+    rows: dict[str, Counter[str]] = {}
+    for e in chosen:
+        rows.setdefault(_chapter(e), Counter()).update([_column(e), *(["pending"] if e.status == "pending" else [])])
+    columns = ("functions", "rewrites", "derivatives", "identities", "pending")
+    lines = ["| section | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
+    total: Counter[str] = Counter()
+    for name in sorted(rows, key=_order):
+        total.update(rows[name])
+        lines.append(f"| {name} | " + " | ".join(str(rows[name][c] or "") for c in columns) + " |")
+    lines.append("| all | " + " | ".join(str(total[c]) for c in columns) + " |")
+    return "\n".join(lines)
+
+
+def _chapter(e: Entry) -> str:
+    return f"Matrix Cookbook {e.section}" if e.source.startswith("Matrix Cookbook") else e.source or "the language"
+
+
+def _order(name: str) -> tuple[bool, list[int], str]:
+    return (not name.startswith("Matrix Cookbook"), [int(k) for k in re.findall(r"\d+", name)], name)
+
+
+def _column(e: Entry) -> str:
+    if e.kind != "fact":
+        return e.kind + "s"
+    return "derivatives" if DERIVATIVE.match(e.states) else "identities"
+
+
+library = Library(SHELF)
+SHELF.loader = load_folder
