@@ -15,6 +15,7 @@ from .differentiate import derivative
 from .entries import Record
 from .errors import IdentityError, LimitError, MatcalcError
 from .functions import FUNCTIONS, Function
+from .rewrites import rewrite_of, rules
 from .shelf import SHELF, Entry, Match, Shelf
 from .simplify import simplify
 from .verdicts import Verdict
@@ -92,7 +93,7 @@ class Library:
         """
         place = Path(path)
         files = sorted(place.glob("*.mc")) if place.is_dir() else [place]
-        return tuple(entry for file in files for entry in self.add(_read(file)))
+        return tuple(entry for file in files for entry in self.add(read_file(file)))
 
     def add(self, records: Sequence[Record]) -> tuple[Entry, ...]:
         """Add records that were read, all or none."""
@@ -121,6 +122,8 @@ class Library:
             row = checked(record)
             FUNCTIONS.add(row)
             registered.append(row.name)
+        elif record.kind == "rewrite":
+            rewrite_of(record)  # it is well formed and shrinks
         verdict = verdicts.verify(record)
         if verdict.verdict == "false":
             raise record.error(f"the {record.kind} '{verdict.name}' is false: {verdict.reason}", "states")
@@ -131,12 +134,13 @@ class Library:
 
 
 def _use(entry: Entry) -> None:
-    """Let the simplifier use a verified rewrite: the one place where rewrites of entries go into force."""
+    """Let the simplifier use a verified rewrite: the one place where rewrites of users go into force."""
     if entry.kind == "rewrite" and entry.status == "verified":
-        pass  # simplify.use(rewrites.rewrite(entry.name, left, right, declarations)), when there are rewrites
+        rules().add(rewrite_of(entry.record))
 
 
-def _read(path: Path) -> tuple[Record, ...]:
+def read_file(path: Path) -> tuple[Record, ...]:
+    """The records of a file of a user; what is wrong with the file is an IdentityError too."""
     try:
         if path.stat().st_size > entries.MAX_FILE:
             raise LimitError(f"{path.name}: a file of entries may have {entries.MAX_FILE:,} bytes at most")

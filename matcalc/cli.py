@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__
+from .commands import add_commands
 from .derive import LAYOUTS, Derivative, derive
 from .errors import MatcalcError, ParseError
 from .verify import Verification
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"matcalc {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_derive(commands)
+    add_commands(commands, _declarations)
     return parser
 
 

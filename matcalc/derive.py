@@ -259,7 +259,9 @@ def derive(
         raise UnsupportedError(f"the layout is one of {', '.join(LAYOUTS)}")
     if structure is not None:
         raise UnsupportedError("derivatives within a structure (entries, projection) come in a later version")
-    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    names = (wrt,) if isinstance(wrt, str) else tuple(wrt) if isinstance(wrt, Sequence) else (wrt,)
+    if not all(isinstance(n, str) for n in names):
+        raise UnknownSymbolError("wrt is the name of a symbol, or a list of names")
     return _derive(_read(expr, declare, symbols, names), names, layout)
 
 

@@ -28,7 +28,11 @@ class Factoring:
         if len(terms) == 1:
             return terms[0]
         c = _content([t.coefficient for t in terms])
-        terms = sorted((t.times(1 / Fraction(c)) for t in terms), key=lambda t: self._order(t)[1:])
+        # The sign is that of the shortest term of a matrix (1 - tanh(x).^2), of the longest of a scalar (x^2 - 1).
+        direction = 1 if self.rank else -1
+        terms = sorted(
+            (t.times(1 / Fraction(c)) for t in terms), key=lambda t: (direction * t.form().cost, self._order(t)[1:])
+        )
         if terms[0].coefficient < 0:
             c, terms = -c, [t.times(-1) for t in terms]
         terms = sorted(terms, key=self._order)
@@ -59,9 +63,12 @@ class Factoring:
         link = Link(form, symmetric=symmetric, vector=self.rank == 1, negative=negative, parts=tuple(parts))
         return Term(c, (), (link,))
 
-    def _order(self, term: Term) -> tuple[bool, int, str]:
+    def _order(self, term: Term) -> tuple[bool, bool, int, int, str]:
+        """Positive terms first, numbers last, what comes first in the input first; high powers before low ones."""
         form = term.form()
-        return term.coefficient < 0, form.cost, form.key
+        names = form.names
+        place = min((self.recogniser.order.get(n, 10_000) for n in names), default=0)
+        return term.coefficient < 0, not names, place, form.cost if self.rank else -form.cost, form.key
 
     def _grouped(self, terms: list[Term]) -> list[Term]:
         """Take out the factor that saves most, until none saves anything."""
@@ -73,7 +80,7 @@ class Factoring:
                 if joined is None:
                     continue
                 saved = self._cost(group) - self._cost([joined])
-                least = 1 if self.rank or len(members) == len(terms) else 2
+                least = 1 if self.rank or len(members) == len(terms) else 3
                 if saved >= least and (best is None or saved > best[0]):
                     best = (saved, members, joined)
             if best is None:

@@ -65,6 +65,11 @@ class Form:
         return next((x.name for x in walk(self.syntax) if isinstance(x, Name)), "")
 
     @property
+    def names(self) -> frozenset[str]:
+        """The names in it."""
+        return frozenset(x.name for x in walk(self.syntax) if isinstance(x, Name))
+
+    @property
     def absolute(self) -> Form | None:
         """x where the form is |x|."""
         match self.syntax:
@@ -150,6 +155,14 @@ def hadamard_power(base: Form, exponent: Form) -> Form:
     if exponent.key == "1":
         return base
     return call_form("sqrt", [base]) if exponent.key == "1/2" else Form(HadamardPow(base.syntax, exponent.syntax))
+
+
+def over(numerator: Form, quotient: Form) -> Form | None:
+    """s (1 ./ x) as s ./ x; None where the second factor is no such quotient."""
+    match quotient.syntax:
+        case HadamardDiv(Num(value), denominator) if value == 1:
+            return Form(HadamardDiv(numerator.syntax, denominator))
+    return None
 
 
 def hadamard_form(above: Sequence[Form], below: Sequence[Form]) -> Form:

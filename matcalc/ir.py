@@ -922,7 +922,7 @@ def _power_of_product(base: Einsum, exponent: Node, whole: bool) -> Node | None:
             inside.append((operand, labels))
     sizes = dict(enumerate(base.extents))
     if not outside:
-        return None
+        return base if not inside else None
     if inside:
         if base.shape:
             return None

@@ -395,8 +395,13 @@ def lower_text(source: str, table: Mapping[str, Declaration], open_names: bool) 
 def lower_parsed(source: str, table: Mapping[str, Declaration], known: frozenset[str], open_names: bool) -> Lowered:
     """The same; the names in `known` are inferred where they are not declared, even if others may not be."""
     sizes = size_names(table)
-    symbols = frozenset(table) | CONSTANTS | (known - sizes)
-    vocabulary = Vocabulary(symbols=symbols, sizes=sizes, functions=FUNCTIONS.spellings, open=open_names)
+    vocabulary = Vocabulary(
+        symbols=frozenset(table) | (known - sizes),
+        sizes=sizes,
+        functions=FUNCTIONS.spellings,
+        open=open_names,
+        constants=CONSTANTS,
+    )
     return lower_syntax(source, parse(source, vocabulary), table, sizes)
 
 

@@ -64,7 +64,7 @@ def _squares(forms: list[Form]) -> list[Form]:
     """Equal factors as a power where that is shorter."""
     out: list[Form] = []
     for f in forms:
-        if out and out[-1].key == f.key and f.cost > 2:
+        if out and out[-1].key == f.key and f.cost >= 2:
             out[-1] = hadamard_power(f, number_form(2))
         else:
             out.append(f)
@@ -104,9 +104,9 @@ class Network:
                 operand.base,
                 (Fraction(exponent.value) if isinstance(exponent, Number) else self.recogniser.form(exponent)),
             )
-        if power == ONE or power == 2:
-            term = self.recogniser.term(operand)
-            times = 1 if power == ONE else 2
+        times = {1: 1, 2: 2}.get(int(power), 0) if isinstance(power, Fraction) and power.denominator == 1 else 0
+        term = self.recogniser.term(operand)
+        if times == 1 or (times == 2 and all(isinstance(x.power, Fraction) for x in term.scalars)):
             self.coefficient *= term.coefficient**times
             self.scalars += [
                 Scalar(x.base, x.power * times if isinstance(x.power, Fraction) else x.power) for x in term.scalars
@@ -116,7 +116,11 @@ class Network:
                 self._add_part(labels, chain, ONE)
         else:
             vector = len(labels) == 1
-            link = Link(self.recogniser.form(operand), symmetric=not vector and operand.swap == 1, vector=vector)
+            form = self.recogniser.form(operand)
+            if isinstance(power, Fraction) and power.denominator == 1:
+                sign, form = self.recogniser.signed(operand)
+                self.coefficient *= sign if power % 2 else 1
+            link = Link(form, symmetric=not vector and operand.swap == 1, vector=vector)
             self._add_part(labels, (link,), power)
 
     def _add_part(self, labels: tuple[int, ...], chain: Chain, p: Fraction | Form) -> None:

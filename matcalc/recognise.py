@@ -107,6 +107,9 @@ class Recogniser:
                 return self._product(node)
             case Power(base, exponent) if not node.shape:
                 return self._scalar_power(base, exponent)
+            case Map(function, (arg,)) if not node.shape:
+                sign, form = self._argument(function, arg)
+                return Term(sign, (Scalar(call_form(function, [form])),))
             case _ if not node.shape:
                 return Term(1, (Scalar(self._atom(node)),))
             case _:
@@ -123,9 +126,15 @@ class Recogniser:
             case MatPow(base, exponent):
                 form, turned = self._side(base)
                 return 1, Link(form, self._exponent(exponent), turned and not symmetric, symmetric)
-            case Map(function, (arg,)) if node.rank == 2:
-                form, turned = self._side(arg)
-                return 1, Link(call_form(function, [form]), turned=turned and not symmetric, symmetric=symmetric)
+            case Map(function, (arg,)):
+                sign, form, turned = self._signed_side(function, arg)
+                link = Link(
+                    call_form(function, [form]),
+                    turned=turned and not symmetric,
+                    symmetric=symmetric,
+                    vector=vector,
+                )
+                return sign, link
             case Power(base, exponent) if node.rank == 2 and not (isinstance(exponent, Number) and exponent.value < 0):
                 form, turned = self._side(base)
                 form = hadamard_power(form, self._exponent(exponent))
@@ -153,6 +162,22 @@ class Recogniser:
             return back, True
         return straight, False
 
+    def _argument(self, function: str, arg: Node) -> tuple[int, Form]:
+        """(sign, argument): of an odd or even function, with the sign of the argument taken out."""
+        parity = FUNCTIONS[function].parity
+        if not parity or not isinstance(arg, Sum):
+            return 1, self.form(arg)
+        sign, form = self.signed(arg)
+        return (1 if sign > 0 else parity), form
+
+    def _signed_side(self, function: str, arg: Node) -> tuple[int, Form, bool]:
+        """The same, with the argument or its transpose."""
+        if arg.rank == 2 and arg.swap != 1:
+            _, turned = self._side(arg)
+            sign, form = self._argument(function, ir.turn(arg) if turned else arg)
+            return sign, form, turned
+        return *self._argument(function, arg), False
+
     def _was_written(self, node: Node) -> bool:
         return isinstance(node, Sum) and len(node.terms) > 1 and ir.primitive(node)[1] in self.written
 
@@ -165,8 +190,6 @@ class Recogniser:
                 return name_form(name)
             case Basis(index):
                 return call_form("e", [number_form(index), size_form(node.shape[0])])
-            case Map(function, args):
-                return call_form(function, [self.form(a) for a in args])
             case Power(base, Number(value)) if value < 0:
                 return hadamard_form([], [hadamard_power(self.form(base), number_form(-value))])
             case Power(base, exponent):
@@ -187,6 +210,9 @@ class Recogniser:
                 raise TypeError(type(node).__name__)
 
     def _scalar_power(self, base: Node, exponent: Node) -> Term:
+        if isinstance(exponent, Number) and exponent.value.denominator == 1:
+            sign, form = self.signed(base)
+            return Term(sign if exponent.value % 2 else 1, (Scalar(form, Fraction(exponent.value)),))
         form = self.form(base)
         if isinstance(exponent, Number):
             return Term(1, (Scalar(form, Fraction(exponent.value)),))

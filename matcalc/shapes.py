@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, pairwise
+from itertools import count as naturals
 from typing import Any, NoReturn, TypeAlias
 
 from .declarations import Declaration
@@ -464,6 +465,12 @@ def _big_sum(scope: Scope, node: BigSum, held: frozenset[str]) -> Typed:
 
 
 def _equation(scope: Scope, node: Equation, held: frozenset[str]) -> Typed:
+    if node.name in scope.symbols:
+        raise ShapeError(
+            f"{node.name} is a symbol of the expression; on the left side stands a new name",
+            scope.source,
+            node.span[0],
+        )
     body = scope.infer(node.body, held | set(node.indices))
     if not node.indices and not body.type.index:
         return Typed(node, body.type, (body,))
@@ -924,6 +931,11 @@ def _candidates(node: Syntax, names: Sequence[str]) -> list[tuple[int, ...]]:
                     }
                     if ranks & {"vector", "matrix"}:
                         vectors.update(_exposed(arg))
+            case Hadamard(factors):
+                for f in factors:
+                    vectors.update(_exposed(f))
+            case HadamardDiv(above, below):
+                vectors.update([*_exposed(above), *_exposed(below)])
             case Mul(factors):
                 for left, right in pairwise(factors):
                     if _looks_like_matrix(left) or isinstance(left, Transpose):
@@ -965,7 +977,7 @@ def _looks_like_matrix(node: Syntax) -> bool:
             return name[0].isupper()
         case Transpose(arg) | Pow(arg) | Neg(arg):
             return _looks_like_matrix(arg)
-        case Add(terms):
+        case Add(terms) | Hadamard(terms):
             return any(_looks_like_matrix(t) for t in terms)
         case Mul(factors):
             return _looks_like_matrix(factors[-1])
@@ -979,9 +991,7 @@ def _name_sizes(
 ) -> dict[str, Declaration]:
     """Give the sizes that stayed open names that nothing else uses."""
     taken = set(table) | set(names) | scope.sizes | {n for d in table.values() for s in d.sizes for n in s.names}
-    fresh = iter(
-        [*(n for n in SIZE_NAMES if n not in taken), *(f"d{k}" for k in range(1, 1000) if f"d{k}" not in taken)]
-    )
+    fresh = (n for n in chain(SIZE_NAMES, (f"d{k}" for k in naturals(1))) if n not in taken)
     assumed: dict[str, Declaration] = {}
     for name in names:
         dims = []

@@ -167,7 +167,7 @@ def _patterns(statement: Statement) -> Iterator[tuple[Key, Node]]:
         left, right = statement.nodes
     except MatcalcError:
         return
-    for node in [left] if statement.wrt or right is None else [left, right]:
+    for node in map(simplify, [left] if statement.wrt or right is None else [left, right]):
         if matching.symbols_of(node):
             yield (len(statement.wrt), skeleton(node)), node
 

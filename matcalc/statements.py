@@ -16,13 +16,13 @@ from .entries import Record
 from .errors import IdentityError, MatcalcError
 from .ir import Node
 from .lower import Lowered, lower_text
-from .simplify import simplify
 
 RELATION = re.compile(r"<=|!=|->|=")
 DERIVATIVE = re.compile(r"\s*d([2-4]?)\s*\(")
 BELOW = re.compile(r"\s*/\s*((?:d\s*[A-Za-z_]\w*\s*)+)$")
 DIRECTION = re.compile(r"d\s*([A-Za-z_]\w*)")
-DECLARED = re.compile(rf",\s*(?=[^\s,:()]+\s*:\s*(?:{'|'.join(KINDS)})\b)")
+DECLARED = re.compile(rf",\s*(?=[^\s,:()]+\s*:\s*(?:{'|'.join(KINDS)}|any)\b)")
+ANY = re.compile(r"any\b")
 OPEN, CLOSE = "([{", ")]}"
 
 
@@ -76,11 +76,12 @@ class Statement:
 
     @cached_property
     def nodes(self) -> tuple[Node, Node | None]:
-        """Both sides in the intermediate representation; of a derivative, what is differentiated and the answer."""
-        left = simplify(self.left.lower(self.declarations).node)
-        if self.right is None:
-            return left, None
-        return left, simplify(self.right.lower(self.declarations).node)
+        """Both sides in the intermediate representation; of a derivative, what is differentiated and the answer.
+
+        They are not simplified: a rewrite would prove itself.
+        """
+        left = self.left.lower(self.declarations).node
+        return left, None if self.right is None else self.right.lower(self.declarations).node
 
     def pair(self, left: Node) -> Node:
         """The right side as what the left side must be equal to: a nought fits every shape."""
@@ -117,8 +118,10 @@ def declared(record: Record) -> dict[str, tuple[str, int]]:
 
 
 def declarations(record: Record) -> dict[str, Declaration]:
-    """The symbols that an entry declares."""
+    """The symbols that an entry declares; the `any` of a rewrite, which is about entries, is a scalar."""
     table = declared(record)
+    if record.kind == "rewrite":
+        table = {n: (ANY.sub("scalar", kind), at) for n, (kind, at) in table.items()}
     try:
         return read_declarations({name: kind for name, (kind, _) in table.items()})
     except MatcalcError as error:

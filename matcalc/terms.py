@@ -15,6 +15,7 @@ from .forms import (
     name_form,
     norm_form,
     number_form,
+    over,
     power_form,
     product,
     transposed,
@@ -76,8 +77,31 @@ def chain_cost(chain: Chain) -> int:
 
 
 def grouped(chain: Chain) -> Chain:
-    """Runs of transposes as one: B^T A^T is (A B)^T; runs of inverses likewise."""
-    return _group_turned(chain)
+    """Repeated blocks as powers: A X A X A X is (A X)^3; runs of transposes as one: B^T A^T is (A B)^T; runs of
+    inverses likewise."""
+    return _group_turned(_group_repeated(chain))
+
+
+def _group_repeated(chain: Chain) -> Chain:
+    best: tuple[int, int, int, int] | None = None
+    keys = [link.key for link in chain]
+    for size in range(2, len(chain) // 2 + 1):
+        for start in range(len(chain) - 2 * size + 1):
+            block = keys[start : start + size]
+            times = 1
+            while keys[start + times * size : start + (times + 1) * size] == block:
+                times += 1
+            saved = (times - 1) * sum(link.cost for link in chain[start : start + size]) - 2
+            if saved > 0 and times > 1 and (best is None or saved > best[0]):
+                best = (saved, start, size, times)
+    if best is None:
+        return chain
+    _, start, size, times = best
+    block = chain[start : start + size]
+    turned = all(link.turned or link.symmetric for link in block) and any(link.turned for link in block)
+    base = product([link.form for link in grouped(reverse(block) if turned else block)])
+    power = Link(base, number_form(times), turned)
+    return (*chain[:start], power, *chain[start + size * times :])
 
 
 def _group_turned(chain: Chain) -> Chain:
@@ -189,6 +213,10 @@ class Term:
                 below.insert(0, number_form(c.denominator))
             c = Fraction(c.numerator)
         numbers = [number_form(c)] if c != 1 or not (above or matrices) else []
+        if len(matrices) == 1 and matrices[0] is not None and not below and (numbers or above):
+            quotient = over(product(numbers + above), matrices[0])
+            if quotient is not None:
+                return quotient
         top = product(numbers + above + [m for m in matrices if m is not None], len(numbers) + len(above))
         return divide(top, product(below, len(below))) if below else top
 
@@ -286,6 +314,8 @@ class Recognises(Protocol):
     def term(self, node: Node) -> Term: ...
 
     def form(self, node: Node) -> Form: ...
+
+    def signed(self, node: Node) -> tuple[int, Form]: ...
 
     def identity_form(self, size: Size) -> Form: ...
 

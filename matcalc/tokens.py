@@ -42,7 +42,7 @@ class Vocabulary:
     """The names that a text may use.
 
     `functions` holds, for each spelling, the canonical name, the fewest and the most arguments. Where `open`
-    is true, names that are not declared may be used too.
+    is true, names that are not declared may be used too. `constants` are names such as pi that need no declaration.
 
     >>> Vocabulary(frozenset({"x"})).symbols
     frozenset({'x'})
@@ -52,6 +52,7 @@ class Vocabulary:
     sizes: frozenset[str] = frozenset()
     functions: Mapping[str, Function] = field(default_factory=dict)
     open: bool = True
+    constants: frozenset[str] = frozenset()
 
 
 class Token:
@@ -138,7 +139,8 @@ class Reader:
         self.at = 0
         self.out: list[Token] = []
         self.stack: list[tuple[str, int]] = []
-        self.symbols = vocabulary.symbols
+        self.symbols = vocabulary.symbols | vocabulary.constants
+        self.constants = vocabulary.constants
         self.sizes = vocabulary.sizes
         self.functions = vocabulary.functions
         self.open = vocabulary.open
@@ -559,13 +561,13 @@ class Reader:
         self.unknown("".join(rest), start + at if exact else start)
 
     def unknown(self, name: str, start: int) -> NoReturn:
-        declared = sorted(self.symbols | self.sizes)
+        declared = sorted((self.symbols - self.constants) | self.sizes)
         plain = latin_names(name)
         names = [*declared, *(f for f in self.functions if len(f) > 1)]
         near = get_close_matches(plain[:40], names, 3, 0.7) if len(plain) > 1 else []
         near = near or [n for n in declared if n.lower() == plain.lower()]
         shown = clip(name) if name == plain else f"{clip(name)} ({clip(plain)})"
-        listed = names_of(self.symbols or self.sizes)
+        listed = names_of((self.symbols - self.constants) or self.sizes)
         hint = f"did you mean {' or '.join(map(clip, near))}?" if near else f"declared are {listed}"
         if not declared and not near:
             hint = "nothing is declared"

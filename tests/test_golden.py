@@ -108,7 +108,6 @@ def test_pretty_names_what_is_repeated() -> None:
     )
 
 
-@pytest.mark.xfail(reason="a name with a digit below it is not yet read after `where`", strict=True)
 def test_pretty_reads_back() -> None:
     d = _two_layers()
     assert mc.parse(d.pretty(), declare=d.declarations).shape == d.shape

@@ -53,6 +53,10 @@ class _Names:
         if SAFE.fullmatch(name) and name not in RESERVED and name not in self.taken:
             self.taken.add(name)
             return name
+        marked = name + "_"
+        if SAFE.fullmatch(name) and SAFE.fullmatch(marked) and marked not in self.taken:
+            self.taken.add(marked)
+            return marked
         return self.fresh(prefix)
 
     def fresh(self, prefix: str) -> str:

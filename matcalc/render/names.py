@@ -24,7 +24,10 @@ def split(name: str) -> tuple[str, str]:
     (('x', '12'), ('lambda', ''), ('7', ''))
     """
     stem = name.rstrip(_DIGITS)
-    return (stem, name[len(stem) :]) if stem else (name, "")
+    digits = name[len(stem) :]
+    if digits and len(stem) > 1:
+        stem = stem.removesuffix("_")
+    return (stem, digits) if stem else (name, "")
 
 
 def clean(name: str) -> str:

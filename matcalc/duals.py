@@ -1,0 +1,592 @@
+"""The value of a node and its derivatives along directions, together: dual numbers over any number system.
+
+A dual number has a part for each set of directions: f + f_1 e_1 + f_2 e_2 + f_12 e_1 e_2 with e_k^2 = 0. The rules
+are written here, for numbers; they share nothing with `differentiate`, which differentiates expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from . import ir
+from .ir import Basis, Call, Einsum, Extent, Labels, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
+from .systems import NEAR, Array, Inexact, NoPoint, System
+
+# A dual number: the set of directions as a bit mask -> its part. Part 0 is the value; parts that lack are nought.
+Dual: TypeAlias = dict[int, Array]
+
+MAX_ENTRIES = 200_000
+MAX_GREEDY = 40
+
+
+def evaluate(roots: Sequence[Node], point: Mapping[str, Dual], sizes: Mapping[str, int], system: System) -> list[Dual]:
+    """The nodes at a point, where every symbol is a dual number.
+
+    >>> from .sizes import Size
+    >>> from .systems import Floats
+    >>> x = ir.symbol("x", (Size.of("n"),))
+    >>> square = ir.einsum([(x, (0,)), (x, (0,))], ())
+    >>> at = {"x": {0: np.array([1.0, 2.0]), 1: np.array([0.0, 1.0])}}
+    >>> (found,) = evaluate([square], at, {"n": 2}, Floats())
+    >>> float(found[0]), float(found[1])
+    (5.0, 4.0)
+    """
+    duals = Duals(system, sizes, point)
+    memo: dict[Node, Dual] = {}
+    with np.errstate(all="ignore"):
+        for root in roots:
+            for node in ir.topological(root):
+                if node not in memo:
+                    memo[node] = value = duals.value(node, memo)
+                    for part in value.values():
+                        system.note(part)
+    return [memo[root] for root in roots]
+
+
+class Duals:
+    """Arithmetic of dual numbers over a number system, and the value of each kind of node."""
+
+    def __init__(self, system: System, sizes: Mapping[str, int], point: Mapping[str, Dual]) -> None:
+        self.system = system
+        self.sizes = sizes
+        self.point = point
+
+    def value(self, node: Node, memo: Mapping[Node, Dual]) -> Dual:
+        s = self.system
+        match node:
+            case Number(value):
+                return self.constant(value)
+            case Symbol(name):
+                return self.point[name]
+            case Extent(name):
+                return self.constant(self.sizes[name])
+            case Basis() | Merge():
+                return {0: self._leaf(node)}
+            case Einsum(operands, labels, output, extents):
+                factors = [(memo[o], ls) for o, ls in zip(operands, labels, strict=True)]
+                return self.contract(factors, output, [e.evaluate(self.sizes) for e in extents])
+            case Sum(terms):
+                return self._sum(node, [(s.number(c), memo[n]) for c, n in terms])
+            case Map(function, (arg,)):
+                return self.apply(function, memo[arg])
+            case Power(base, exponent):
+                return self._power(memo[base], exponent, memo[exponent])
+            case MatPow(base, exponent):
+                return self._matrix_power(memo[base], self._whole(exponent, memo[exponent]))
+            case Call(function, args):
+                return self._call(function, [memo[a] for a in args])
+        raise TypeError(f"a node without a value: {type(node).__name__}")
+
+    # --- arithmetic ---
+
+    def constant(self, value: Fraction | int) -> Dual:
+        return {0: np.asarray(self.system.number(value), dtype=self.system.dtype)}
+
+    def scaled(self, c: Fraction | int, x: Dual) -> Dual:
+        number = self.system.number(c)
+        return {k: self.system.reduce(number * p) for k, p in x.items()}
+
+    def add(self, x: Dual, y: Dual) -> Dual:
+        return {
+            k: self.system.reduce(x[k] + y[k]) if k in x and k in y else x.get(k, y.get(k)) for k in x.keys() | y.keys()
+        }  # type: ignore[misc]
+
+    def subtract(self, x: Dual, y: Dual) -> Dual:
+        return self.add(x, self.scaled(-1, y))
+
+    def multiply(self, x: Dual, y: Dual) -> Dual:
+        return self._bilinear(np.multiply, x, y)
+
+    def matmul(self, x: Dual, y: Dual) -> Dual:
+        return self._bilinear(np.dot, x, y)
+
+    def _bilinear(self, f: Callable[[Array, Array], Any], x: Dual, y: Dual) -> Dual:
+        """The product rule for every set of directions at once."""
+        total: dict[int, Any] = {}
+        for j, a in x.items():
+            for k, b in y.items():
+                if not j & k:
+                    product = f(a, b)
+                    total[j | k] = total[j | k] + product if j | k in total else product
+        return {k: self.system.reduce(p) for k, p in total.items()}
+
+    def turned(self, x: Dual) -> Dual:
+        return {k: p.T for k, p in x.items()}
+
+    def trace(self, x: Dual) -> Dual:
+        return {k: self.system.reduce(np.trace(p)) for k, p in x.items()}
+
+    def split(self, x: Dual) -> tuple[Dual, Dual, int]:
+        """(a, b, e) with x = a + b e for the last direction e, which neither a nor b has."""
+        bit = 1 << (max(x).bit_length() - 1)
+        return {k: p for k, p in x.items() if not k & bit}, {k ^ bit: p for k, p in x.items() if k & bit}, bit
+
+    def joined(self, low: Dual, high: Dual, bit: int) -> Dual:
+        return {**low, **{k | bit: p for k, p in high.items()}}
+
+    def reciprocal(self, x: Dual) -> Dual:
+        """1/x has the parts that make the product with x one."""
+        return self._inverted(self.system.reciprocal(x[0]), x, self.multiply)
+
+    def inverse(self, x: Dual) -> Dual:
+        return self._inverted(self.system.inverse(x[0]), x, self.matmul)
+
+    def _inverted(self, first: Array, x: Dual, times: Callable[[Dual, Dual], Dual]) -> Dual:
+        """y - y (x y - 1) starts from the inverse of the value and is right in one direction more at each step."""
+        y: Dual = {0: first}
+        rest = {k: p for k, p in x.items() if k}
+        for _ in range(max(x).bit_length()):
+            y = self.subtract({0: first}, times({0: first}, times(rest, y)))
+        return y
+
+    def whole_power(self, x: Dual, k: int, one: Dual, times: Callable[[Dual, Dual], Dual]) -> Dual:
+        result: Dual | None = None
+        while k:
+            if k & 1:
+                result = x if result is None else times(result, x)
+            k >>= 1
+            if k:
+                x = times(x, x)
+        return one if result is None else result
+
+    # --- leaves, sums, powers ---
+
+    def _leaf(self, node: Node) -> Array:
+        shape = [e.evaluate(self.sizes) for e in node.shape]
+        if isinstance(node, Basis):
+            if not 1 <= node.index <= shape[0]:
+                raise NoPoint("a unit vector that is longer than its space")
+            units = np.eye(shape[0], dtype=int)[node.index - 1]
+        else:
+            self._small(shape)
+            units = np.eye(shape[0], dtype=int).reshape(shape)
+        return self.system.reduce(units.astype(self.system.dtype))
+
+    def _small(self, shape: Sequence[int]) -> None:
+        if prod(shape) > MAX_ENTRIES:
+            raise Inexact("too large to check")
+
+    def _sum(self, node: Node, terms: Sequence[tuple[Any, Dual]]) -> Dual:
+        if not terms:
+            shape = [e.evaluate(self.sizes) for e in node.shape]
+            self._small(shape)
+            return {0: self.system.reduce(np.zeros(shape, dtype=int).astype(self.system.dtype))}
+        total: dict[int, Any] = {}
+        for c, x in terms:
+            for k, part in x.items():
+                total[k] = total[k] + c * part if k in total else c * part
+        return {k: self.system.reduce(p) for k, p in total.items()}
+
+    def _whole(self, exponent: Node, value: Dual) -> int:
+        if isinstance(exponent, Number) and exponent.value.denominator == 1:
+            return int(exponent.value)
+        if len(value) > 1:
+            raise Inexact("a matrix power whose exponent varies")
+        if not self.system.ordered:
+            self.system.proves_equality = False  # type: ignore[attr-defined]
+        return self.system.whole(value[0])
+
+    def _power(self, x: Dual, exponent: Node, y: Dual) -> Dual:
+        number = exponent.value if isinstance(exponent, Number) else None
+        if number is None and ir.is_whole(exponent):
+            number = Fraction(self._whole(exponent, y))
+        if number is not None and number.denominator == 2:
+            x, number = self.root(x), 2 * number
+        if number is not None and number.denominator == 1:
+            k = int(number)
+            return self.whole_power(self.reciprocal(x) if k < 0 else x, abs(k), self._ones(x), self.multiply)
+        return self.general_power(x, y)
+
+    def _ones(self, x: Dual) -> Dual:
+        return {0: self.system.reduce(np.ones(x[0].shape, dtype=int).astype(self.system.dtype))}
+
+    def root(self, x: Dual) -> Dual:
+        """d sqrt(x) = dx / (2 sqrt(x))."""
+        if len(x) == 1:
+            return {0: self.system.root(x[0])}
+        low, high, bit = self.split(x)
+        r = self.root(low)
+        return self.joined(r, self.multiply(high, self.reciprocal(self.scaled(2, r))), bit)
+
+    def general_power(self, x: Dual, y: Dual) -> Dual:
+        """d x^y = y x^(y-1) dx + x^y log(x) dy."""
+        if len(x) == 1 and len(y) == 1:
+            return {0: self.system.power(x[0], y[0])}
+        both = 1 << (max(max(x), max(y)).bit_length() - 1)
+        xl, xh = ({k: p for k, p in x.items() if not k & both}, {k ^ both: p for k, p in x.items() if k & both})
+        yl, yh = ({k: p for k, p in y.items() if not k & both}, {k ^ both: p for k, p in y.items() if k & both})
+        value = self.general_power(xl, yl)
+        change: Dual = {}
+        if xh:
+            change = self.multiply(self.multiply(yl, self.multiply(value, self.reciprocal(xl))), xh)
+        if yh:
+            slope = self.multiply(self.multiply(value, self.apply("log", xl)), yh)
+            change = self.add(change, slope) if change else slope
+        return self.joined(value, change, both)
+
+    def _matrix_power(self, x: Dual, k: int) -> Dual:
+        one = {0: self.system.reduce(np.eye(len(x[0]), dtype=int).astype(self.system.dtype))}
+        return self.whole_power(self.inverse(x) if k < 0 else x, abs(k), one, self.matmul)
+
+    # --- functions ---
+
+    def apply(self, name: str, x: Dual) -> Dual:
+        """f(a + b e) = f(a) + f'(a) b e."""
+        if len(x) == 1:
+            return {0: np.asarray(self.system.function(name, x[0]), dtype=self.system.dtype)}
+        low, high, bit = self.split(x)
+        value = self.apply(name, low)
+        if name in FLAT:
+            return value
+        if name not in SLOPES:
+            raise Inexact(f"the derivative of {name} has no rule here")
+        return self.joined(value, self.multiply(SLOPES[name](self, low), high), bit)
+
+    def _call(self, name: str, args: Sequence[Dual]) -> Dual:
+        if name not in CALLS:
+            raise Inexact(f"{name} has no rule here")
+        return CALLS[name](self, *args)
+
+    def block_function(self, name: str, x: Dual) -> Dual:
+        """f of [[X, E], [0, X]] is [[f(X), df(X)[E]], [0, f(X)]]."""
+        n, count = len(x[0]), 1 << max(x).bit_length()
+        zero = self.system.reduce(np.zeros((n, n), dtype=int).astype(self.system.dtype))
+        rows = [[x.get(c ^ r, zero) if r & c == r else zero for c in range(count)] for r in range(count)]
+        found = self.system.matrix_function(name, np.block(rows))
+        return {k: found[:n, k * n : (k + 1) * n] for k in range(count)}
+
+    # --- contraction ---
+
+    def contract(self, factors: Sequence[tuple[Dual, Labels]], output: Labels, extents: Sequence[int]) -> Dual:
+        """The product of factors on labels, summed over those not in the output."""
+        left: list[tuple[Dual, Labels]] = []
+        held = _held([ls for _, ls in factors], output)
+        for (dual, labels), keep in zip(factors, held, strict=True):
+            if labels != keep:
+                dual = {k: self.system.reduce(_alone(p, labels, keep)) for k, p in dual.items()}
+            left.append((dual, keep))
+        for i, j, keep in _plan(tuple(ls for _, ls in left), output):
+            (a, la), (b, lb) = left[i], left[j]
+            self._small([extents[k] for k in keep])
+            left = [f for k, f in enumerate(left) if k not in (i, j)]
+            how = _pairing(la, lb, keep)
+            left.append((self._bilinear(lambda x, y, how=how: _pair(x, y, how), a, b), keep))  # type: ignore[misc]
+        dual, labels = left[0] if left else (self.constant(1), ())
+        if labels == output:
+            return dual
+        self._small([extents[k] for k in output])
+        return {k: _spread(p, labels, output, extents) for k, p in dual.items()}
+
+
+@lru_cache(maxsize=4096)
+def _held_of(labels: tuple[Labels, ...], output: Labels) -> tuple[Labels, ...]:
+    found = []
+    for place, own in enumerate(labels):
+        others = set(output).union(*(ls for k, ls in enumerate(labels) if k != place))
+        found.append(tuple(k for k in dict.fromkeys(own) if k in others))
+    return tuple(found)
+
+
+def _held(labels: Sequence[Labels], output: Labels) -> tuple[Labels, ...]:
+    """For each factor the labels that others or the output have too, each once."""
+    return _held_of(tuple(labels), output)
+
+
+def _alone(array: Array, labels: Labels, keep: Labels) -> Array:
+    """Diagonals taken, and what nobody else has summed."""
+    labels_left = list(labels)
+    for k in dict.fromkeys(labels):
+        while labels_left.count(k) > 1:
+            i = labels_left.index(k)
+            j = labels_left.index(k, i + 1)
+            array = np.diagonal(array, 0, i, j)
+            labels_left = [x for place, x in enumerate(labels_left) if place not in (i, j)] + [k]
+    gone = tuple(place for place, k in enumerate(labels_left) if k not in keep)
+    if gone:
+        array = np.asarray(array.sum(axis=gone))
+        labels_left = [k for k in labels_left if k in keep]
+    return array.transpose([labels_left.index(k) for k in keep])
+
+
+Pairing: TypeAlias = tuple[tuple[int, ...], tuple[int, ...], int, int, int, int, tuple[int, ...]]
+
+
+@lru_cache(maxsize=4096)
+def _plan(labels: tuple[Labels, ...], output: Labels) -> tuple[tuple[int, int, Labels], ...]:
+    """Which two factors to multiply next, until one is left: those whose product has fewest axes."""
+    left, steps = list(labels), []
+    while len(left) > 1:
+        pairs = [(0, 1)] if len(left) > MAX_GREEDY else [(i, j) for j in range(len(left)) for i in range(j)]
+        best: tuple[tuple[int, int], int, int, Labels] | None = None
+        for i, j in pairs:
+            others = set(output).union(*(ls for k, ls in enumerate(left) if k not in (i, j)))
+            keep = tuple(k for k in dict.fromkeys(left[i] + left[j]) if k in others)
+            cost = (len(keep), -len(set(left[i]) & set(left[j])))
+            if best is None or cost < best[0]:
+                best = (cost, i, j, keep)
+        assert best is not None
+        _, i, j, keep = best
+        left = [ls for k, ls in enumerate(left) if k not in (i, j)] + [keep]
+        steps.append((i, j, keep))
+    return tuple(steps)
+
+
+@lru_cache(maxsize=4096)
+def _pairing(la: Labels, lb: Labels, keep: Labels) -> Pairing:
+    """How two factors are laid out as stacks of matrices: the axes of each, and how many are of which sort."""
+    both = [k for k in la if k in lb]
+    batch, summed = [k for k in both if k in keep], [k for k in both if k not in keep]
+    rows, columns = [k for k in la if k not in lb], [k for k in lb if k not in la]
+    order = [*batch, *rows, *columns]
+    return (
+        tuple(la.index(k) for k in (*batch, *rows, *summed)),
+        tuple(lb.index(k) for k in (*batch, *summed, *columns)),
+        len(batch), len(rows), len(summed), len(columns),
+        tuple(order.index(k) for k in keep),
+    )  # fmt: skip
+
+
+def _pair(a: Array, b: Array, how: Pairing) -> Array:
+    axes_a, axes_b, batch, rows, summed, columns, order = how
+    a, b = a.transpose(axes_a), b.transpose(axes_b)
+    if batch == 0 and summed == 1 and rows <= 1 and columns <= 1:
+        return np.asarray(np.dot(a, b)).transpose(order)
+    stack, over = a.shape[:batch], a.shape[batch + rows :]
+    high, wide = a.shape[batch : batch + rows], b.shape[batch + summed :]
+    if not summed:
+        product = a.reshape(*stack, *high, *(1,) * columns) * b.reshape(*stack, *(1,) * rows, *wide)
+        return np.asarray(product).transpose(order)
+    product = np.matmul(
+        a.reshape(*stack, prod(high), prod(over)), b.reshape(*stack, prod(over), prod(wide))
+    )
+    return np.asarray(product).reshape(*stack, *high, *wide).transpose(order)
+
+
+def _spread(array: Array, labels: Labels, output: Labels, extents: Sequence[int]) -> Array:
+    """The array in the order of the output, the same along labels that it lacks, on diagonals where labels repeat."""
+    distinct = tuple(dict.fromkeys(output))
+    array = array.transpose([labels.index(k) for k in distinct if k in labels])
+    array = array.reshape([extents[k] if k in labels else 1 for k in distinct])
+    full = [extents[k] for k in distinct]
+    array = np.broadcast_to(array, full)
+    if distinct == output:
+        return array
+    found = np.zeros([extents[k] for k in output], dtype=array.dtype)
+    grid = dict(zip(distinct, np.ogrid[tuple(slice(n) for n in full)], strict=True))
+    found[tuple(grid[k] for k in output)] = array
+    return found
+
+
+# --- elementwise functions: their slopes ----------------------------------------------------------
+
+FLAT = frozenset({"sign", "step", "ismax"})
+
+
+def _one_plus(c: int, d: Duals, x: Dual) -> Dual:
+    """1 + c x^2."""
+    return d.add(d._ones(x), d.scaled(c, d.multiply(x, x)))
+
+
+def _sigmoid_slope(d: Duals, x: Dual) -> Dual:
+    s = d.apply("sigmoid", x)
+    return d.subtract(s, d.multiply(s, s))
+
+
+def _erf_slope(d: Duals, x: Dual) -> Dual:
+    bell = d.apply("exp", d.scaled(-1, d.multiply(x, x)))
+    pi: Dual = {0: np.asarray(d.system.constant("pi"), dtype=d.system.dtype)}
+    return d.multiply(d.scaled(2, bell), d.reciprocal(d.root(pi)))
+
+
+SLOPES: dict[str, Callable[[Duals, Dual], Dual]] = {
+    "exp": lambda d, x: d.apply("exp", x),
+    "log": lambda d, x: d.reciprocal(x),
+    "abs": lambda d, x: d.apply("sign", x),
+    "relu": lambda d, x: d.apply("step", x),
+    "sin": lambda d, x: d.apply("cos", x),
+    "cos": lambda d, x: d.scaled(-1, d.apply("sin", x)),
+    "tan": lambda d, x: _one_plus(1, d, d.apply("tan", x)),
+    "asin": lambda d, x: d.reciprocal(d.root(_one_plus(-1, d, x))),
+    "acos": lambda d, x: d.scaled(-1, d.reciprocal(d.root(_one_plus(-1, d, x)))),
+    "atan": lambda d, x: d.reciprocal(_one_plus(1, d, x)),
+    "sinh": lambda d, x: d.apply("cosh", x),
+    "cosh": lambda d, x: d.apply("sinh", x),
+    "tanh": lambda d, x: _one_plus(-1, d, d.apply("tanh", x)),
+    "sigmoid": _sigmoid_slope,
+    "softplus": lambda d, x: d.apply("sigmoid", x),
+    "erf": _erf_slope,
+}
+
+
+# --- functions that are not elementwise -----------------------------------------------------------
+
+
+def _constant(name: str) -> Callable[[Duals], Dual]:
+    return lambda d: {0: np.asarray(d.system.constant(name), dtype=d.system.dtype)}
+
+
+def _prod(d: Duals, x: Dual) -> Dual:
+    parts = [{k: np.asarray(p[i], dtype=d.system.dtype) for k, p in x.items()} for i in range(len(x[0]))]
+    total = parts[0]
+    for part in parts[1:]:
+        total = d.multiply(total, part)
+    return total
+
+
+def _place_of_largest(d: Duals, x: Dual) -> int:
+    if not d.system.ordered:
+        raise Inexact("max has no meaning in a field")
+    flat = list(x[0].ravel())
+    place = max(range(len(flat)), key=flat.__getitem__)
+    if any(k != place and abs(v - flat[place]) <= NEAR * abs(flat[place]) for k, v in enumerate(flat)):
+        raise NoPoint("a tie of the largest entries")
+    return place
+
+
+def _max(d: Duals, x: Dual) -> Dual:
+    place = _place_of_largest(d, x)
+    return {k: np.asarray(p.ravel()[place], dtype=d.system.dtype) for k, p in x.items()}
+
+
+def _ismax(d: Duals, x: Dual) -> Dual:
+    place = _place_of_largest(d, x)
+    units = np.zeros(x[0].size, dtype=int)
+    units[place] = 1
+    return {0: d.system.reduce(units.reshape(x[0].shape).astype(d.system.dtype))}
+
+
+def _exponentials(d: Duals, x: Dual) -> tuple[Dual, Dual, Any]:
+    """(exp(x - c), its sum, c) with c the largest entry in float64, else nought."""
+    c: Any = np.max(x[0]) if isinstance(d.system.dtype, type) and d.system.dtype is float else 0
+    e = d.apply("exp", {**x, 0: x[0] - c} if c else x)
+    total = {k: np.asarray(p.sum(), dtype=d.system.dtype) for k, p in e.items()}
+    return e, {k: d.system.reduce(p) for k, p in total.items()}, c
+
+
+def _logsumexp(d: Duals, x: Dual) -> Dual:
+    _, total, c = _exponentials(d, x)
+    if d.system.ordered and len(x[0]) > 1 and abs(total[0] - 1) < NEAR:
+        raise NoPoint("logsumexp is saturated")
+    log = d.apply("log", total)
+    return {**log, 0: np.asarray(log[0] + c, dtype=d.system.dtype)} if c else log
+
+
+def _softmax(d: Duals, x: Dual) -> Dual:
+    e, total, _ = _exponentials(d, x)
+    return d.multiply(e, d.reciprocal(total))
+
+
+def _det(d: Duals, x: Dual) -> Dual:
+    """d det(X) = det(X) tr(X^-1 dX)."""
+    if len(x) == 1:
+        return {0: d.system.determinant(x[0])}
+    low, high, bit = d.split(x)
+    try:
+        y = d.inverse(low)
+    except NoPoint:
+        return _det_by_traces(d, x)
+    value = _det(d, low)
+    return d.joined(value, d.multiply(value, d.trace(d.matmul(y, high))), bit)
+
+
+def _det_by_traces(d: Duals, x: Dual) -> Dual:
+    """The determinant of a matrix that may be singular, by Faddeev and LeVerrier: no division but by numbers."""
+    n = len(x[0])
+    one = {0: d.system.reduce(np.eye(n, dtype=int).astype(d.system.dtype))}
+    m, c = one, d.constant(1)
+    for k in range(1, n + 1):
+        product = d.matmul(x, m)
+        c = d.scaled(Fraction(-1, k), d.trace(product))
+        m = d.add(product, d.multiply(c, one))
+    return d.scaled((-1) ** n, c)
+
+
+def _logdet(d: Duals, x: Dual) -> Dual:
+    """d log |det X| = tr(X^-1 dX)."""
+    if len(x) == 1:
+        value = d.system.determinant(x[0])
+        return d.apply("log", {0: np.abs(value) if d.system.ordered else value})
+    low, high, bit = d.split(x)
+    return d.joined(_logdet(d, low), d.trace(d.matmul(d.inverse(low), high)), bit)
+
+
+def _pinv(d: Duals, x: Dual) -> Dual:
+    """(X^T X)^-1 X^T, or X^T (X X^T)^-1: the matrices have full rank at random points, or none has an inverse."""
+    t = d.turned(x)
+    if x[0].shape[0] >= x[0].shape[1]:
+        return d.matmul(d.inverse(d.matmul(t, x)), t)
+    return d.matmul(t, d.inverse(d.matmul(x, t)))
+
+
+def _primary(name: str) -> Callable[[Duals, Dual], Dual]:
+    return lambda d, x: d.block_function(name, x)
+
+
+def _gram(d: Duals, x: Dual) -> Dual:
+    t = d.turned(x)
+    return d.matmul(t, x) if x[0].shape[0] >= x[0].shape[1] else d.matmul(x, t)
+
+
+def _normnuclear(d: Duals, x: Dual) -> Dual:
+    return d.trace(d.block_function("sqrtm", _gram(d, x)))
+
+
+def _polar(d: Duals, x: Dual) -> Dual:
+    inner = d.inverse(d.block_function("sqrtm", _gram(d, x)))
+    return d.matmul(x, inner) if x[0].shape[0] >= x[0].shape[1] else d.matmul(inner, x)
+
+
+def _eigenpair(d: Duals, a: Dual, largest: bool) -> tuple[Dual, Dual]:
+    """Newton's steps on A v = l v, v^T v = 1 from the pair of the value: each is right in one direction more."""
+    symmetric = d.scaled(Fraction(1, 2), d.add(a, d.turned(a)))
+    l0, v0 = d.system.eigen(symmetric[0], largest)
+    n = len(v0)
+    bordered = np.zeros((n + 1, n + 1), dtype=d.system.dtype)
+    bordered[:n, :n] = symmetric[0] - l0 * np.eye(n, dtype=int)
+    bordered[:n, n], bordered[n, :n] = -v0, v0
+    inverse = np.asarray(d.system.inverse(bordered))
+    v: Dual = {0: np.asarray(v0, dtype=d.system.dtype)}
+    l: Dual = {0: np.asarray(l0, dtype=d.system.dtype)}  # noqa: E741
+    for _ in range(max(symmetric).bit_length()):
+        residual = d.subtract(d.matmul(symmetric, v), d.multiply(l, v))
+        length = d.scaled(Fraction(1, 2), d.matmul(v, v))
+        for k in (residual.keys() | length.keys()) - {0}:
+            zero = np.zeros(n, dtype=d.system.dtype)
+            step = inverse @ np.append(residual.get(k, zero), length.get(k, np.zeros((), dtype=d.system.dtype)))
+            v[k] = v.get(k, zero) - step[:n]
+            l[k] = np.asarray(l.get(k, np.zeros((), dtype=d.system.dtype)) - step[n], dtype=d.system.dtype)
+    return l, v
+
+
+def _eig(d: Duals, a: Dual) -> Dual:
+    if len(a) > 1 or not isinstance(d.system.dtype, type) or d.system.dtype is not float:
+        raise Inexact("all eigenvalues at once have no rule here")
+    return {0: np.asarray(d.system.matrix_function("eig", a[0]))}
+
+
+CALLS: dict[str, Callable[..., Dual]] = {
+    "pi": _constant("pi"),
+    "prod": _prod,
+    "max": _max,
+    "ismax": _ismax,
+    "logsumexp": _logsumexp,
+    "softmax": _softmax,
+    "det": _det,
+    "logdet": _logdet,
+    "pinv": _pinv,
+    "polar": _polar,
+    "normnuclear": _normnuclear,
+    "normspectral": lambda d, x: d.root(_eigenpair(d, _gram(d, x), True)[0]),
+    "eigmax": lambda d, x: _eigenpair(d, x, True)[0],
+    "eigmin": lambda d, x: _eigenpair(d, x, False)[0],
+    "eigvecmax": lambda d, x: _eigenpair(d, x, True)[1],
+    "eigvecmin": lambda d, x: _eigenpair(d, x, False)[1],
+    "eig": _eig,
+    **{name: _primary(name) for name in ("expm", "logm", "sqrtm", "sinm", "cosm")},
+}
