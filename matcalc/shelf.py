@@ -118,6 +118,11 @@ class Shelf:
             if self.loader is not None:
                 self.loader()
 
+    def forget(self) -> None:
+        """Throw the index away, as after entries were taken off."""
+        self._index.clear()
+        self._filed.clear()
+
     @cached_property
     def shipped(self) -> tuple[Entry, ...]:
         found = []

@@ -146,6 +146,8 @@ def read(record: Record) -> Statement:
     if right is not None and not right.text:
         raise record.error("there is nothing after the relation", "states", len(text))
     statement = _derivative(record, left, relation, right)
+    if not relation and RELATION.search(text):
+        raise record.error("a bracket before the relation is not closed", "states")
     if not relation and not statement.wrt:
         raise record.error("a fact is 'lhs = rhs', 'lhs <= rhs', 'lhs != rhs' or 'd(expression)/dx = answer'", "states")
     return statement

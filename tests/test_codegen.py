@@ -387,7 +387,7 @@ def test_names_that_python_cannot_have() -> None:
     symbols = [ir.symbol(s, ()) for s in names]
     node = ir.einsum([(ir.apply("exp", [s]), ()) for s in symbols] + [(ir.apply("sin", [symbols[0]]), ())], ())
     text = numpy_source(node, dict.fromkeys(names, ()))
-    assert "def f(v1, v2, v3, v4, t1, v5, v6):" in text
+    assert "def f(lambda_, sum_, np_, f_, t1, v1, v2):" in text
     assert run_text(text)(*np.zeros(7)) == 0.0
 
 
