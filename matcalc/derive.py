@@ -17,7 +17,7 @@ from .confirm import means
 from .declarations import Declaration, read_declarations
 from .differentiate import derivative
 from .errors import LimitError, ShapeError, UnknownSymbolError, UnsupportedError
-from .indices import index_form
+from .indices import einstein_form, index_form
 from .ir import Node
 from .length import length
 from .lower import Lowered, free_symbol, lower_parsed, symbol_of, without_structure
@@ -87,7 +87,7 @@ class Expr(Printable):
 
     def index(self) -> str:
         """The expression in Einstein's index notation."""
-        return text(index_form(_recogniser(self.lowered), self.lowered.node, ranges=False))
+        return text(_einstein(self.lowered, self.lowered.node))
 
     def function(self, backend: str = "numpy") -> Callable[..., NDArray[np.float64]]:
         """A function of one array a symbol, by keyword."""
@@ -205,7 +205,7 @@ class Derivative(Printable):
 
     def index(self) -> str:
         """The derivative in Einstein's index notation."""
-        return text(index_form(_recogniser(self.expr.lowered), self.node, ranges=False))
+        return text(_einstein(self.expr.lowered, self.node))
 
     def pretty(self) -> str:
         """The derivative with its repeated parts named: `... where T_1 = ...`; `parse` reads it too."""
@@ -320,6 +320,16 @@ def _written(lowered: Lowered, node: Node, wrt: Sequence[str]) -> tuple[Syntax, 
         form = index_form(_recogniser(lowered, wrt=wrt), node, ranges)
         if means(form, node, lowered.declarations):
             return form, False
+    raise UnsupportedError("the result could not be written so that it reads back")
+
+
+def _einstein(lowered: Lowered, node: Node) -> Syntax:
+    """Every product in components; where that does not read back, in the shorter index notation."""
+    for writer in (einstein_form, index_form):
+        for ranges in (False, True):
+            form = writer(_recogniser(lowered), node, ranges)
+            if means(form, node, lowered.declarations):
+                return form
     raise UnsupportedError("the result could not be written so that it reads back")
 
 

@@ -309,7 +309,7 @@ def _alone(array: Array, labels: Labels, keep: Labels) -> Array:
             labels_left = [x for place, x in enumerate(labels_left) if place not in (i, j)] + [k]
     gone = tuple(place for place, k in enumerate(labels_left) if k not in keep)
     if gone:
-        array = np.asarray(array.sum(axis=gone))
+        array = np.asarray(array.sum(axis=gone), dtype=array.dtype)
         labels_left = [k for k in labels_left if k in keep]
     return array.transpose([labels_left.index(k) for k in keep])
 
@@ -356,16 +356,14 @@ def _pair(a: Array, b: Array, how: Pairing) -> Array:
     axes_a, axes_b, batch, rows, summed, columns, order = how
     a, b = a.transpose(axes_a), b.transpose(axes_b)
     if batch == 0 and summed == 1 and rows <= 1 and columns <= 1:
-        return np.asarray(np.dot(a, b)).transpose(order)
+        return np.asarray(np.dot(a, b), dtype=a.dtype).transpose(order)
     stack, over = a.shape[:batch], a.shape[batch + rows :]
     high, wide = a.shape[batch : batch + rows], b.shape[batch + summed :]
     if not summed:
-        product = a.reshape(*stack, *high, *(1,) * columns) * b.reshape(*stack, *(1,) * rows, *wide)
-        return np.asarray(product).transpose(order)
-    product = np.matmul(
-        a.reshape(*stack, prod(high), prod(over)), b.reshape(*stack, prod(over), prod(wide))
-    )
-    return np.asarray(product).reshape(*stack, *high, *wide).transpose(order)
+        product = a.reshape((*stack, *high, *(1,) * columns)) * b.reshape((*stack, *(1,) * rows, *wide))
+        return np.asarray(product, dtype=a.dtype).transpose(order)
+    product = np.matmul(a.reshape(*stack, prod(high), prod(over)), b.reshape(*stack, prod(over), prod(wide)))
+    return np.asarray(product, dtype=a.dtype).reshape((*stack, *high, *wide)).transpose(order)
 
 
 def _spread(array: Array, labels: Labels, output: Labels, extents: Sequence[int]) -> Array:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from .errors import LimitError
 from .forms import Form, add_form, call_form, number_form, power_form
-from .ir import Einsum, Map, Merge, Node, Power, Sum, Symbol
+from .ir import Einsum, Map, Merge, Node, Number, Power, Rational, Sum, Symbol
 from .network import Network, Vec
 from .recognise import Recogniser
 from .sizes import Size
 from .syntax import BigSum, Equation, Identity, Mul, Name, Pow, Sub, Syntax, Where, children, walk
-from .syntax import Call as CallSyntax
-from .terms import Chain, Link, NoMatrixForm, Term, chain_form, reverse, size_form
+from .terms import Chain, Link, NoMatrixForm, Scalar, Term, chain_form, reverse, size_form
 
 LETTERS = "ijklmnpqrstuvwabcdfgh"
 LEFT_SIDES = ("D", "J", "G", "R", "Z", "W")
@@ -85,7 +84,7 @@ class IndexWriter:
     def _sum(self, node: Sum, letters: tuple[str, ...]) -> tuple[int, Form]:
         if not node.terms:
             return 1, self._broadcast([node.shape[k] for k in range(node.rank)], letters, "zeros")
-        terms = [self.term(n, letters).times(c) for c, n in node.terms]
+        terms = [(Term() if _is_ones(n) else self.term(n, letters)).times(c) for c, n in node.terms]
         terms.sort(key=lambda t: (t.coefficient < 0, t.form().cost, t.form().key))
         sign = 1 if terms[0].coefficient > 0 else -1
         return sign, add_form([(t.coefficient * sign > 0, t.form()) for t in terms])
@@ -114,10 +113,12 @@ class IndexWriter:
                 return Form(self._sub(call_form("merge", [size_form(s) for s in node.shape[1:]]), letters))
             case Map(function, args) if node.rank > 2:
                 return call_form(function, [self._component(a, letters) for a in args])
-            case Power(base, exponent) if node.rank > 2:
+            case Power(base, exponent):
                 return power_form(self._component(base, letters), self.recogniser.form(exponent))
             case Sum() if node.rank > 2:
                 return self._component(node, letters)
+        if isinstance(node, Sum) and any(_is_ones(n) for _, n in node.terms):
+            return self._component(node, letters)
         try:
             if node.rank == 2:
                 sign, link = self.recogniser.link(node)
@@ -156,7 +157,7 @@ class IndexWriter:
     # --- products ---
 
     def _product(self, node: Einsum, letters: tuple[str, ...]) -> Term:
-        network = Network(self.recogniser, node)
+        network = _ComponentNetwork(self.recogniser, node)
         network.eliminate()
         names: dict[int, str] = {}
         factors: list[Syntax] = []
@@ -171,15 +172,29 @@ class IndexWriter:
             if k not in carried:
                 factors.append(self._sub(call_form("ones", [size_form(node.extents[k])]), (names[k],)))
         factors += [f for _, f in rest]
-        counts = Counter(k for f in factors for k in free_letters(f))
+        return self._summed(node, letters, names, factors, network.coefficient, network.scalars)
+
+    def _summed(
+        self,
+        node: Einsum,
+        letters: tuple[str, ...],
+        names: Mapping[int, str],
+        factors: Sequence[Syntax],
+        coefficient: Rational,
+        scalars: Sequence[Scalar],
+    ) -> Term:
+        """The product of components, with sums where an index is not summed by standing twice."""
+        counts = sum((letter_counts(f) for f in factors), Counter[str]())
         self.repeated = self.repeated or any(counts[k] > 1 for k in letters)
         summed = [names[k] for k in names if k not in node.output]
         explicit = tuple(sorted(k for k in summed if counts[k] != 2))
+        ordered = tuple(sorted(scalars, key=lambda s: self.recogniser.rank_of(s.base)))
+        if not factors:
+            return Term(coefficient, ordered)
         body: Syntax = Mul(tuple(factors)) if len(factors) > 1 else factors[0]
         if explicit:
             body = BigSum(explicit, body)
-        scalars = tuple(sorted(network.scalars, key=lambda s: self.recogniser.rank_of(s.base)))
-        return Term(network.coefficient, scalars, (Link(Form(body)),))
+        return Term(coefficient, ordered, (Link(Form(body)),))
 
     def _factors(self, network: Network, names: dict[int, str]) -> Iterator[tuple[tuple[int, ...], Syntax]]:
         """(labels, component) of what is left of a network."""
@@ -208,23 +223,103 @@ class IndexWriter:
         return Pow(component, (p if isinstance(p, Form) else number_form(p)).syntax)
 
 
-def free_letters(factor: Syntax) -> set[str]:
-    """The letters of a factor that are not summed within it."""
+def _is_ones(node: Node) -> bool:
+    """Whether every component is 1."""
+    return isinstance(node, Einsum) and not node.operands and len(set(node.output)) == len(node.output)
+
+
+class _ComponentNetwork(Network):
+    """A product in which 1 - x stays a component, where the matrix would need a matrix of ones."""
+
+    def _enter(self, operand: Node, labels: tuple[int, ...]) -> None:
+        if labels and isinstance(operand, Sum) and any(_is_ones(n) for _, n in operand.terms):
+            self._keep(operand, labels)
+        else:
+            super()._enter(operand, labels)
+
+
+class EinsteinWriter(IndexWriter):
+    """Writes every product in components: A_ij x_j, not (A x)_i, and A_ii, not tr(A)."""
+
+    def term(self, node: Node, letters: tuple[str, ...]) -> Term:
+        match node:
+            case Sum(((c, inner),)):
+                return self.term(inner, letters).times(c)
+            case Sum():
+                sign, form = self._sum(node, letters)
+                return Term(sign, (), (Link(form),)) if letters else Term(sign, (Scalar(form),))
+            case Einsum():
+                return self._product(node, letters)
+            case Power(_, Number(value)) if not letters and value.denominator != 1:
+                return self.recogniser.term(node)  # norms and roots are known by their names
+            case Power(base, exponent) if not letters:
+                return Term(1, (Scalar(power_form(self._component(base, ()), self.recogniser.form(exponent))),))
+            case Map(function, args):
+                form = call_form(function, [self._component(a, letters) for a in args])
+                return Term(1, (), (Link(form),)) if letters else Term(1, (Scalar(form),))
+            case Power(base, exponent):
+                form = power_form(self._component(base, letters), self.recogniser.form(exponent))
+                return Term(1, (), (Link(form),))
+            case _ if not letters:
+                return self.recogniser.term(node)
+            case _:
+                return Term(1, (), (Link(self._atom(node, letters)),))
+
+    def _product(self, node: Einsum, letters: tuple[str, ...]) -> Term:
+        names: dict[int, str] = {}
+        factors: list[Syntax] = []
+        for k, letter in zip(node.output, letters, strict=True):
+            if k in names:
+                factors.append(Sub(Identity(None), (names[k], letter)))
+            else:
+                names[k] = letter
+        carried = {k for labels in node.labels for k in labels} | {k for k in names if list(node.output).count(k) > 1}
+        for k in dict.fromkeys(node.output):
+            if k not in carried:
+                factors.append(self._sub(call_form("ones", [size_form(node.extents[k])]), (names[k],)))
+        scalars: list[Scalar] = []
+        coefficient: Rational = 1
+        for operand, labels in self._in_order(node):
+            for k in labels:
+                if k not in names:
+                    names[k] = self.letter()
+            term = self.term(operand, tuple(names[k] for k in labels))
+            coefficient *= term.coefficient
+            if labels or isinstance(operand, Einsum):
+                factors.append(term.form().syntax)
+            else:
+                scalars += term.scalars
+        return self._summed(node, letters, names, factors, coefficient, scalars)
+
+    def _in_order(self, node: Einsum) -> list[tuple[Node, tuple[int, ...]]]:
+        """The operands along the labels that they share, from the axes of the output on."""
+        left = list(zip(node.operands, node.labels, strict=True))
+        reached = list(node.output)
+        ordered: list[tuple[Node, tuple[int, ...]]] = []
+        while left:
+            item = min(left, key=lambda item: min((reached.index(k) for k in item[1] if k in reached), default=99))
+            left.remove(item)
+            ordered.append(item)
+            reached += [k for k in item[1] if k not in reached]
+        return ordered
+
+
+def letter_counts(factor: Syntax) -> Counter[str]:
+    """How often each letter that is not summed within a factor stands in it, as the summation convention counts."""
     match factor:
         case Sub(_, indices):
-            return {k for k in indices if isinstance(k, str)}
+            return Counter(k for k in indices if isinstance(k, str))
         case BigSum(indices, body):
-            return free_letters(body) - set(indices)
+            inner = letter_counts(body)
+            return Counter({k: 1 for k in inner if k not in indices})
         case Mul(parts):
-            counts = Counter(k for p in parts for k in free_letters(p))
-            return {k for k, n in counts.items() if n == 1}
-        case CallSyntax(_, args):
-            return {k for a in args for k in free_letters(a)}
+            total = sum((letter_counts(p) for p in parts), Counter[str]())
+            return Counter({k: 1 for k, n in total.items() if n == 1})
         case Pow(base):
-            return free_letters(base)
-    found: set[str] = set()
+            return Counter(dict.fromkeys(letter_counts(base), 1))
+    found: Counter[str] = Counter()
     for x in children(factor):
-        found |= free_letters(x)
+        found |= Counter(k for k, n in letter_counts(x).items() if n == 1)
     return found
 
 
@@ -232,3 +327,9 @@ def index_form(recogniser: Recogniser, node: Node, ranges: bool) -> Syntax:
     """The node in index notation, with the ranges of its indices where nothing else fixes them."""
     recogniser.prepare(node)
     return IndexWriter(recogniser).whole(node, ranges)
+
+
+def einstein_form(recogniser: Recogniser, node: Node, ranges: bool) -> Syntax:
+    """The same with every product in components."""
+    recogniser.prepare(node)
+    return EinsteinWriter(recogniser).whole(node, ranges)

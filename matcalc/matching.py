@@ -32,7 +32,7 @@ def skeleton(root: Node) -> int:
         if isinstance(node, Einsum) and len(node.operands) == 1 and set(node.labels[0]) == set(node.output):
             known[node] = known[node.operands[0]]  # how a matrix is turned depends on names
             continue
-        known[node] = hash((len(type(node).__name__), type(node).__name__[0], node.rank, *_own(node, known)))
+        known[node] = hash((type(node).__name__, node.rank, *_own(node, known)))
     return known[root]
 
 
@@ -45,7 +45,7 @@ def _own(node: Node, known: Mapping[Node, int]) -> tuple[object, ...]:
         case Sum(terms):
             return tuple(sorted(hash((abs(c), known[n])) for c, n in terms))
         case Map(function, args) | Call(function, args):
-            return (*function.encode(), *(known[a] for a in args))
+            return (function, *(known[a] for a in args))
         case Einsum(operands):
             return tuple(sorted(known[o] for o in operands))
     return tuple(known[n] for n in ir.operands_of(node))

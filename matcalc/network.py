@@ -93,9 +93,7 @@ class Network:
             self.scalars += term.scalars
             return
         if len(labels) > 2:
-            # Labels of a tensor stay, as those of the output do.
-            self.tensors.append((operand, labels))
-            self.output.update(labels)
+            self._keep(operand, labels)
             return
         power: Fraction | Form = ONE
         if isinstance(operand, Power):
@@ -122,6 +120,11 @@ class Network:
                 self.coefficient *= sign if power % 2 else 1
             link = Link(form, symmetric=not vector and operand.swap == 1, vector=vector)
             self._add_part(labels, (link,), power)
+
+    def _keep(self, operand: Node, labels: tuple[int, ...]) -> None:
+        """A factor that takes no part in the elimination; its labels stay, as those of the output do."""
+        self.tensors.append((operand, labels))
+        self.output.update(labels)
 
     def _add_part(self, labels: tuple[int, ...], chain: Chain, p: Fraction | Form) -> None:
         if len(labels) == 1:

@@ -108,8 +108,8 @@ class Recogniser:
             case Power(base, exponent) if not node.shape:
                 return self._scalar_power(base, exponent)
             case Map(function, (arg,)) if not node.shape:
-                sign, form = self._argument(function, arg)
-                return Term(sign, (Scalar(call_form(function, [form])),))
+                parity, form = self._argument(function, arg)
+                return Term(parity, (Scalar(call_form(function, [form])),))
             case _ if not node.shape:
                 return Term(1, (Scalar(self._atom(node)),))
             case _:

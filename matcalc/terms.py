@@ -87,9 +87,9 @@ def _group_repeated(chain: Chain) -> Chain:
     keys = [link.key for link in chain]
     for size in range(2, len(chain) // 2 + 1):
         for start in range(len(chain) - 2 * size + 1):
-            block = keys[start : start + size]
+            wanted = keys[start : start + size]
             times = 1
-            while keys[start + times * size : start + (times + 1) * size] == block:
+            while keys[start + times * size : start + (times + 1) * size] == wanted:
                 times += 1
             saved = (times - 1) * sum(link.cost for link in chain[start : start + size]) - 2
             if saved > 0 and times > 1 and (best is None or saved > best[0]):

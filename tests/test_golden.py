@@ -58,7 +58,7 @@ NOTATIONS = (
     ("tr(X^k)", {}, "X", "k (X^(k − 1))ᵀ", r"k (X^{k - 1})^{\top}", "k (X^(k - 1))_ji"),
     ("beta^T x", {}, "x", "β", r"\beta", "beta_i"),
     ("x .* y", {"x": "vector(n)", "y": "vector(n)"}, "x", "diag(y)", r"\operatorname{diag}(y)", "D_ij = delta_ij y_i"),
-    ("||x||_1", {}, "x", "sign(x)", r"\operatorname{sign}(x)", "(sign(x))_i"),
+    ("||x||_1", {}, "x", "sign(x)", r"\operatorname{sign}(x)", "sign(x_i)"),
     ("log(sum(exp(A x)))", {}, "x", "Aᵀ softmax(A x)", r"A^{\top} \operatorname{softmax}(A x)", None),
     ("T_ijk x_i y_j z_k", {}, "y", "Tⱼᵢₖ xⱼ zₖ", "T_{jik} x_{j} z_{k}", "T_jik x_j z_k"),
 )

@@ -1,0 +1,194 @@
+"""Random points in any number system: sizes that differ from one another and between trials, structure as declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from . import ir, sampling
+from .declarations import Declaration
+from .duals import Dual
+from .ir import Einsum, MatPow, Node, Number
+from .systems import PRIME, Array, Digits, System
+
+MOST = 8
+LEVELS = 4
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is judged: the derivative of `left` along directions, one for each of `wrt`, against `right`.
+
+    `right` has an axis for each axis of the variables, or else it holds the directions as symbols, whose places among
+    `wrt` are in `named`. Without `wrt` the sides themselves are compared.
+    """
+
+    left: Node
+    right: Node
+    declarations: Mapping[str, Declaration]
+    wrt: tuple[str, ...] = ()
+    named: Mapping[str, int] | None = None
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all sizes."""
+        shapes = {s for x in (self.left, self.right) for s in x.shape}
+        return sampling.size_names(self.declarations) | {n for s in shapes for n in s.names}
+
+
+def assignments(claim: Claim) -> Iterator[dict[str, int]]:
+    """Sizes, one assignment a trial: all different, from 3 on, in turns of which each is the larger."""
+    names = sorted(claim.names)
+    least = least_size(claim)
+    count = max(3, len(names))
+    for turn in range(10_000):
+        yield {n: least + (k + turn) % count for k, n in enumerate(names)}
+
+
+def least_size(claim: Claim) -> int:
+    """The least size at which all unit vectors exist and no identity holds for small matrices only: n by n matrices
+    satisfy identities of degree 2 n, so that n is above half the number of factors, up to 8."""
+    factors = max(longest_product(claim.left), longest_product(claim.right))
+    return max(3, sampling.least_size(claim.left, claim.right), min(MOST, factors // 2 + 1))
+
+
+def longest_product(root: Node) -> int:
+    """The number of matrices in the longest product in a node."""
+    longest = 0
+    for node in ir.topological(root):
+        if isinstance(node, Einsum):
+            longest = max(longest, sum(_exponent(o) for o in node.operands if o.rank >= 2))
+    return longest
+
+
+def _exponent(node: Node) -> int:
+    if isinstance(node, MatPow) and isinstance(node.exponent, Number):
+        return min(64, abs(int(node.exponent.value)))
+    return 1
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Random entries of the symbols and of the directions, before structure is put on them."""
+
+    symbols: Mapping[str, Array]
+    directions: Sequence[Array]
+
+
+def raw_field(claim: Claim, sizes: Mapping[str, int], rng: Random) -> Raw:
+    """Elements of the prime field."""
+
+    def entries(d: Declaration) -> Array:
+        shape = sampling.shape_of(d.sizes, sizes)
+        if "integer" in d.attributes:
+            return np.asarray(rng.randrange(2, 5), dtype=object)
+        count = int(np.prod(shape, dtype=int))
+        return np.array([rng.randrange(1, PRIME) for _ in range(count)], dtype=object).reshape(shape)
+
+    symbols = {n: entries(d) for n, d in claim.declarations.items()}
+    return Raw(symbols, [entries(claim.declarations[v]) for v in claim.wrt])
+
+
+def raw_floats(claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator, trial: int, level: int = 0) -> Raw:
+    """Entries of both signs with moduli from 0.3 to 2; the signs of scalars go through all cases, trial by trial.
+
+    From level 1 on entries are positive, then square matrices are near a multiple of I, then all is small: for
+    functions that have no value elsewhere.
+    """
+    symbols: dict[str, Array] = {}
+    scalars = 0
+    for name, d in claim.declarations.items():
+        shape = sampling.shape_of(d.sizes, sizes)
+        if "integer" in d.attributes:
+            symbols[name] = np.asarray(float(rng.integers(2, 5)))
+            continue
+        values = rng.uniform(0.3, 2.0, shape)
+        if level == 0 and "positive" not in d.attributes:
+            if shape:
+                values = values * rng.choice((-1.0, 1.0), shape)
+            else:
+                values = values * (-1.0 if trial >> scalars % 3 & 1 else 1.0)
+                scalars += 1
+        if level == 3:
+            values = values / 5
+        if level >= 2 and len(shape) == 2 and shape[0] == shape[1]:
+            values = np.eye(shape[0]) * (2.0 if level == 2 else 1.0) + values * 0.3 / shape[0]
+        symbols[name] = np.asarray(values)
+    shapes = [sampling.shape_of(claim.declarations[v].sizes, sizes) for v in claim.wrt]
+    return Raw(symbols, [np.asarray(rng.uniform(-1.0, 1.0, s)) for s in shapes])
+
+
+def point(claim: Claim, raw: Raw, system: System) -> tuple[dict[str, Dual], dict[str, Dual], list[Array]]:
+    """(symbols with their directions, symbols alone, directions) in a number system."""
+    lift = system.lift if isinstance(system, Digits) else np.asarray
+    directions = [np.asarray(lift(d)) for d in raw.directions]
+    plain: dict[str, Dual] = {}
+    for name, values in raw.symbols.items():
+        d = claim.declarations[name]
+        plain[name] = {0: structured(np.asarray(lift(values)), d.attributes, system)}
+    varied = dict(plain)
+    for k, name in enumerate(claim.wrt):
+        varied[name] = {**varied[name], 1 << k: directions[k]}
+    for name, k in (claim.named or {}).items():
+        plain[name] = {0: directions[k]}
+    return varied, plain, directions
+
+
+def structured(m: Array, attributes: frozenset[str], system: System) -> Array:
+    """A matrix with the declared structure, made of the entries of `m`.
+
+    >>> from .systems import Floats
+    >>> structured(np.array([[1.0, 2.0], [3.0, 4.0]]), frozenset({"skew"}), Floats()).tolist()
+    [[0.0, 2.0], [-2.0, 0.0]]
+    """
+    if m.ndim != 2 or not attributes:
+        return m
+    if "toeplitz" in attributes:
+        m = _toeplitz(m, bool(attributes & {"symmetric", "spd"}))
+    if "orthogonal" in attributes:
+        return _orthogonal(m, "symmetric" in attributes, system)
+    if "spd" in attributes and system.ordered:
+        n = len(m)
+        m = np.dot(m, m.T) / n + np.eye(n, dtype=int)
+    elif attributes & {"symmetric", "spd"}:
+        m = np.triu(m) + np.triu(m, 1).T
+    if "skew" in attributes:
+        m = np.triu(m, 1) - np.triu(m, 1).T
+    if "diagonal" in attributes:
+        m = np.diag(np.diag(m))
+    if "lower" in attributes:
+        m = np.tril(m)
+    if "upper" in attributes:
+        m = np.triu(m)
+    if "contraction" in attributes and system.ordered:
+        m = m / (2 * m.shape[0] * m.shape[1])
+    return system.reduce(m)
+
+
+def _toeplitz(m: Array, symmetric: bool) -> Array:
+    n = len(m)
+    k = np.subtract.outer(np.arange(n), np.arange(n))
+    entries = np.concatenate([m[0], m[0, 1:][::-1] if symmetric else m[1:, 0][::-1]])
+    return np.asarray(entries[-k])
+
+
+def _orthogonal(m: Array, symmetric: bool, system: System) -> Array:
+    """(I - K) (I + K)^-1 with K skew, times a reflection: both components of the orthogonal group."""
+    n = len(m)
+    one: Any = np.eye(n, dtype=int).astype(system.dtype)
+    k = np.triu(m, 1) - np.triu(m, 1).T
+    q = system.reduce(np.dot(system.reduce(one - k), system.inverse(system.reduce(one + k))))
+    signs = np.where(np.arange(n) == 0, _sign(m), 1)
+    if symmetric:
+        return system.reduce(np.dot(system.reduce(q * signs), q.T))
+    return system.reduce(q * signs)
+
+
+def _sign(m: Array) -> int:
+    """A sign that is as random as the first entry."""
+    first = m.ravel()[0]
+    return -1 if (first % 2 if isinstance(first, int) else first > 0) else 1

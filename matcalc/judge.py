@@ -1,0 +1,179 @@
+"""The verdict on a claim: by exact arithmetic where that can tell, else by numbers, with words that say which.
+
+The numbers are of float64; doubtful errors are settled with 50 digits. Only relative errors count. Points where a
+value is not finite, out of range, saturated or on a kink decide nothing, and the points at which a verdict rests must
+refuse the answer with another sign and with one part in a thousand more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+
+from . import draws, exact, ir
+from .draws import Claim, Raw
+from .errors import LimitError
+from .exact import Judgement, sides
+from .ir import Node, Symbol
+from .systems import Array, Digits, Floats, Inexact, NoPoint
+
+ENOUGH = 5
+TRIALS = 8
+ATTEMPTS = 52
+ACCEPT = 1e-9
+REFUSE = 1e-4
+CANCELLED = 1e-6
+MANY_DIGITS = 1e-30
+
+
+def judge(claim: Claim, seed: int = 0, trials: int = TRIALS) -> Judgement:
+    """Whether the two sides of a claim are equal for all values of their symbols.
+
+    >>> from .declarations import read_declarations
+    >>> table = read_declarations({"x": "vector(n)"})
+    >>> x = ir.symbol("x", table["x"].sizes)
+    >>> judge(Claim(ir.apply("relu", [x]), x, table)).status
+    'different'
+    """
+    try:
+        found = exact.judge(claim, seed, min(trials, exact.TRIALS))
+        if found.status != "undecided":
+            return found
+        return numeric(claim, seed, trials)
+    except LimitError as error:
+        return Judgement("undecided", "numeric", 0, math.nan, error.message)
+
+
+@dataclass
+class _Tally:
+    """What the points said so far."""
+
+    good: int = 0
+    bad: int = 0
+    unclear: int = 0
+    seen_through: int = 0  # points at which the flipped sign or the larger factor was not refused
+    worst: float = 0.0
+    why: str = "no random point has a value"
+    suspects: list[tuple[Raw, dict[str, int]]] = field(default_factory=list)
+
+
+def numeric(claim: Claim, seed: int = 0, trials: int = TRIALS) -> Judgement:
+    """The verdict of float64 at random points."""
+    rng = np.random.default_rng(seed)
+    tally = _Tally()
+    wanted = max(ENOUGH, trials)
+    blind = _Blindness(claim)
+    for trial, sizes in enumerate(islice(draws.assignments(claim), ATTEMPTS)):
+        level = trial * draws.LEVELS // ATTEMPTS
+        if level and tally.good + tally.bad >= ENOUGH:
+            break
+        try:
+            raw = draws.raw_floats(claim, sizes, rng, trial, level)
+            _one_point(claim, raw, sizes, tally)
+            blind.look(raw)
+        except NoPoint as reason:
+            tally.why = str(reason)
+        except Inexact as reason:
+            return Judgement("undecided", "numeric", 0, math.nan, str(reason))
+        if tally.bad == 2 or tally.good == wanted:
+            break
+    return _verdict(claim, tally, blind)
+
+
+def _verdict(claim: Claim, tally: _Tally, blind: _Blindness) -> Judgement:
+    if tally.bad >= 2 or (tally.bad == 1 and _settled(claim, *tally.suspects[0]) is False):
+        return Judgement("different", "numeric", tally.good + tally.bad, tally.worst, "they differ at random points")
+    if tally.bad:
+        why = f"{tally.good} points agree and 1 does not"
+    elif tally.good < ENOUGH:
+        why = f"only {tally.good} of {ATTEMPTS} random points decide: {tally.why}"
+    elif tally.seen_through or blind.found():
+        why = "the random points cannot tell it from a wrong answer"
+    elif tally.unclear > tally.good:
+        why = "rounding errors hide the difference"
+    else:
+        return Judgement("equal", "numeric", tally.good, tally.worst)
+    return Judgement("undecided", "numeric", tally.good, tally.worst or math.nan, why)
+
+
+def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> None:
+    system = Floats()
+    left, right = sides(claim, raw, sizes, system)
+    scale = max(float(np.max(np.abs(x), initial=0.0)) for x in (left, right))
+    if scale == 0.0:
+        if not ir.is_zero(claim.right) and not ir.is_zero(claim.left):
+            raise NoPoint("both sides are nought")
+        tally.good += 1
+        return
+    error = _error(left, right, scale)
+    if not math.isfinite(error):
+        raise NoPoint("a value that is not a number")
+    if error < ACCEPT:
+        tally.good += 1
+        tally.worst = max(tally.worst, error)
+        tally.seen_through += _error(left, -right, scale) < REFUSE or _error(left, 1.001 * right, scale) < REFUSE
+    elif error > REFUSE and scale > CANCELLED * system.largest:
+        tally.bad += 1
+        tally.worst = max(tally.worst, error)
+        tally.suspects.append((raw, sizes))
+    else:
+        settled = _settled(claim, raw, sizes)
+        tally.good += settled is True
+        tally.bad += 2 * (settled is False)
+        tally.unclear += settled is None
+        tally.worst = max(tally.worst, error if settled is False else 0.0)
+
+
+def _error(left: Array, right: Array, scale: float) -> float:
+    return float(np.max(np.abs(left - right), initial=0.0)) / scale
+
+
+def _settled(claim: Claim, raw: Raw, sizes: Mapping[str, int]) -> bool | None:
+    """Whether the sides agree in 50 digits at the same point."""
+    system = Digits()
+    try:
+        left, right = sides(claim, raw, sizes, system)
+    except (NoPoint, Inexact, ZeroDivisionError, ValueError):
+        return None
+    values = [abs(v) for x in (left, right) for v in x.ravel()]
+    gap = max((abs(v) for v in np.asarray(left - right, dtype=object).ravel()), default=0)
+    scale = max(values, default=0)
+    if scale <= MANY_DIGITS * system.largest:
+        return True
+    return bool(gap <= MANY_DIGITS * scale)
+
+
+# --- blind samples --------------------------------------------------------------------------------
+
+
+class _Blindness:
+    """Whether a matrix that need not be symmetric was symmetric at every point, so that a lost transpose was not seen.
+
+    (Whether the answer itself changes when a factor is turned cannot decide this: there are factors that may be.)
+    """
+
+    def __init__(self, claim: Claim) -> None:
+        nodes = {n for side in (claim.left, claim.right) for n in ir.topological(side)}
+        self.suspects = {n.name for n in nodes if _may_be_turned(n)}  # type: ignore[attr-defined]
+        self.points = 0
+
+    def look(self, raw: Raw) -> None:
+        self.points += 1
+        self.suspects = {n for n in self.suspects if np.array_equal(raw.symbols[n], raw.symbols[n].T)}
+
+    def found(self) -> bool:
+        return bool(self.suspects) and self.points > 0
+
+
+def _may_be_turned(node: Node) -> bool:
+    return (
+        isinstance(node, Symbol)
+        and node.rank == 2
+        and node.swap == 0
+        and node.shape[0] is node.shape[1]
+        and "toeplitz" not in node.attributes
+    )
