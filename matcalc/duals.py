@@ -181,7 +181,17 @@ class Duals:
         for c, x in terms:
             for k, part in x.items():
                 total[k] = total[k] + c * part if k in total else c * part
+        if self.system.ordered and len(terms) > 1:
+            self._look_for_lost(terms)
         return {k: self.system.reduce(p) for k, p in total.items()}
+
+    def _look_for_lost(self, terms: Sequence[tuple[Any, Dual]]) -> None:
+        """Tell the system of the smallest term, relative to the largest: rounding may hide it."""
+        for k in {k for _, x in terms for k in x}:
+            sizes = [abs(c) * np.max(np.abs(x[k]), initial=0) for c, x in terms if k in x]
+            sizes = [v for v in sizes if v > 0]
+            if len(sizes) > 1:
+                self.system.compare(min(sizes), max(sizes))
 
     def _whole(self, exponent: Node, value: Dual) -> int:
         if isinstance(exponent, Number) and exponent.value.denominator == 1:

@@ -19,14 +19,13 @@ from .draws import Claim, Raw
 from .errors import LimitError
 from .exact import Judgement, sides
 from .ir import Node, Symbol
-from .systems import Array, Digits, Floats, Inexact, NoPoint
+from .systems import CANCELLED, Array, Digits, Floats, Inexact, NoPoint
 
 ENOUGH = 5
 TRIALS = 8
 ATTEMPTS = 52
 ACCEPT = 1e-9
 REFUSE = 1e-4
-CANCELLED = 1e-6
 MANY_DIGITS = 1e-30
 
 
@@ -112,7 +111,7 @@ def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> 
     error = _error(left, right, scale)
     if not math.isfinite(error):
         raise NoPoint("a value that is not a number")
-    if error < ACCEPT:
+    if error < ACCEPT and not system.doubtful:
         tally.good += 1
         tally.worst = max(tally.worst, error)
         tally.seen_through += _error(left, -right, scale) < REFUSE or _error(left, 1.001 * right, scale) < REFUSE

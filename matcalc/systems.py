@@ -25,6 +25,7 @@ MAX_ROOTS = 3
 CONDITION = 1e4
 LARGEST, SMALLEST = 1e100, 1e-100
 NEAR = 1e-9
+CANCELLED, LOST = 1e-6, 1e-18
 DIGITS = 50
 KINKED = frozenset({"abs", "sign", "step", "relu"})
 BOUNDED: dict[str, tuple[float, ...]] = {
@@ -88,6 +89,9 @@ class System(Protocol):
 
     def note(self, array: Array) -> None:
         """An intermediate value was met."""
+
+    def compare(self, least: Any, most: Any) -> None:
+        """Terms of these sizes were added."""
 
 
 # --- the prime field ------------------------------------------------------------------------------
@@ -260,6 +264,9 @@ class Field:
     def note(self, array: Array) -> None:
         pass
 
+    def compare(self, least: Any, most: Any) -> None:
+        pass
+
 
 def _eliminate(rows: Array, system: System, strict: bool = True) -> Any:
     """Reduce the leading square block to the identity, in place; the value is its determinant."""
@@ -287,7 +294,7 @@ def _eliminate(rows: Array, system: System, strict: bool = True) -> Any:
 class Floats:
     """float64. Values that are no numbers, too large or too small, saturated or on a kink decide nothing.
 
-    `largest` is the largest intermediate value.
+    `largest` is the largest intermediate value; `doubtful` is whether a term was so small that rounding may hide it.
     """
 
     dtype: Any = float
@@ -295,6 +302,7 @@ class Floats:
 
     def __init__(self) -> None:
         self.largest = 0.0
+        self.doubtful = False
 
     def number(self, value: Fraction | int) -> Any:
         return float(value)
@@ -370,6 +378,9 @@ class Floats:
         if not top < LARGEST or 0.0 < top < SMALLEST:
             raise NoPoint("a value out of range" if math.isfinite(top) else "a value that is not a number")
         self.largest = max(self.largest, top)
+
+    def compare(self, least: Any, most: Any) -> None:
+        self.doubtful = self.doubtful or bool(least < CANCELLED * most)
 
 
 # --- many digits ----------------------------------------------------------------------------------
@@ -462,3 +473,7 @@ class Digits:
     def note(self, array: Array) -> None:
         if array.size:
             self.largest = max(self.largest, max(abs(v) for v in array.ravel()))
+
+    def compare(self, least: Any, most: Any) -> None:
+        if least < LOST * most:
+            raise NoPoint("a term is lost in rounding")

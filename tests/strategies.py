@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
+
 from matcalc.declarations import read_declarations
 from matcalc.render.text import text
 from matcalc.sampling import draw as draw_symbols

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from matcalc import ir
 from matcalc.evaluate import evaluate
 from matcalc.ir import Labels, Node
 from matcalc.sizes import Size
 
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of the oracle, at points that decide nothing
 LAWS = settings(derandomize=True, deadline=None, max_examples=250)
 n, m = Size.of("n"), Size.of("m")
 SIZES = {"n": 3, "m": 4}

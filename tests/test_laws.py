@@ -14,19 +14,21 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import matcalc as mc
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from strategies import DECLARED, TABLE, Builder, Made, Point, equation, equations, expressions, expressions_of, point
+
+import matcalc as mc
 from matcalc.evaluate import evaluate
 from matcalc.ir import Node
 from matcalc.length import length
-from strategies import DECLARED, TABLE, Builder, Made, Point, equation, equations, expressions, expressions_of, point
 
 READING = settings(derandomize=True, deadline=None, max_examples=200)
 DERIVING = settings(derandomize=True, deadline=None, max_examples=120)
 POINTS = [point(seed) for seed in range(4)]
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of the oracle, at points that decide nothing
 KNOWN = (mc.UnsupportedError, mc.LimitError)
 ATTRIBUTED = {n: d for n, d in DECLARED.items() if len(d.split()) > 1 and d.startswith("matrix")}
 
@@ -81,6 +83,13 @@ def _means(expr: mc.Expr, made: Made) -> bool:
     return _agree(lambda p: _value(made, p), _at(expr.lowered.node))
 
 
+def _by_design(error: mc.MatcalcError, *messages: str) -> None:
+    """A refusal that is meant: it says one of these, and never that an answer could not be written."""
+    said = str(error)
+    if "could not be written" in said or not any(m in said for m in messages):
+        raise error
+
+
 # --- reading and writing ----------------------------------------------------------------------------
 
 
@@ -89,10 +98,10 @@ def _read(made: Made) -> mc.Expr:
     try:
         return mc.parse(repr(made), declare=DECLARED)
     except mc.UnsupportedError as error:
-        assert "division by zero" in str(error) or "a matrix that is zero" in str(error)
+        _by_design(error, "division by zero", "a matrix that is zero")
         assume(False)
     except mc.ShapeError as error:
-        assert "nothing fixes the size" in str(error)
+        _by_design(error, "nothing fixes the size")
         assume(False)
     raise AssertionError
 
@@ -117,7 +126,7 @@ def test_what_is_recognised_has_its_value(made: Made) -> None:
     try:
         d = mc.derive(scaled, "theta", declare={**DECLARED, "theta": "scalar"})
     except KNOWN as error:
-        assert "division by zero" in str(error) or "not known" in str(error)
+        _by_design(error, "division by zero", "a matrix that is zero", "not known")
         return
     table = {**DECLARED, "theta": "scalar"}
     again = mc.parse(str(d), declare=table)
@@ -130,10 +139,6 @@ def test_programs_have_the_value(made: Made) -> None:
     expr = _read(made)
     run = expr.function()
     assert _agree(lambda p: _value(made, p), lambda p: run(**{n: p.symbols[n] for n in DECLARED}))
-
-
-# Texts that failed once, or that random ones seldom reach.
-TEXTS = ("adj(J^T) u", "(K^T).^c", "x^T (R .* S) y", "vec(C)^T kron(M, A) vec(C)", "|K|", "tr(adj(K))")
 
 
 @pytest.mark.parametrize("language", ["unicode", "latex"])
@@ -154,9 +159,9 @@ def _derive(text: str, wrt: list[str], declared: dict[str, str] | None = None) -
     try:
         return mc.derive(text, wrt, declare=declared or DECLARED)
     except KNOWN as error:
-        assert "could not be written" not in str(error)
+        _by_design(error, "")
     except mc.ShapeError as error:
-        assert "nothing fixes the size" in str(error)
+        _by_design(error, "nothing fixes the size")
     return None
 
 
@@ -210,6 +215,7 @@ def test_second_derivatives(problem: tuple[Made, list[str]]) -> None:
 
 # FAILS, each: (text, variables). What went wrong stands beside it.
 FOUND = (
+    ("diag(A)", ["A"]),  # could not be written: the left side D_ijk, where D is declared though not in the expression
     ("tr(A K.^p)", ["A"]),  # wrong value: -K.^p; ir._sign_power takes every exponent that is not even for odd
     ("x^T (K.^p) x", ["x"]),  # IndexError in ir.content: the same sign makes a turned sum vanish
     ("(1 + tr(Z)^2)^(1/3)", ["Z", "Z"]),  # could not be written: (3 I - 4 s I)_ij has an I without a size
@@ -223,13 +229,13 @@ FOUND = (
 
 @pytest.mark.parametrize("text, wrt", FOUND, ids=[text for text, _ in FOUND])
 def test_derivatives_that_failed(text: str, wrt: list[str]) -> None:
-    d = mc.derive(text, wrt, declare={**DECLARED, "p": "scalar integer"})
+    table = {**DECLARED, "p": "scalar integer"}
+    d = mc.derive(text, wrt, declare=table)
     assert d.verify().ok
+    p = point(0, table)
     for written in (str(d), d.pretty()):
         again = mc.parse(written, declare=d.declarations)
-        assert mc.derive(f"theta ({written})", "theta", declare={**d.declarations, "theta": "scalar"}) if (
-            "=" not in written
-        ) else again  # fmt: skip
+        np.testing.assert_allclose(_at(again.lowered.node)(p), _at(d.node)(p), rtol=1e-6, atol=1e-9)
     if text.startswith("c^"):
         assert d.is_matrix_form
 
@@ -314,8 +320,22 @@ def test_any_text_gets_an_answer_or_an_error(declared: dict[str, str] | None) ->
         try:
             str(mc.derive(text, "x", declare=declared))
         except mc.MatcalcError as error:
-            assert str(error)
+            _by_design(error, "")
         assert time.perf_counter() - started < 1.0, text
+
+
+@pytest.mark.parametrize("text", ["2.^A", "a.^x", "(1/2).^(A x)"])
+def test_a_scalar_to_an_elementwise_power(text: str) -> None:
+    """FAILS: ValueError in ir.einsum, from lower._pow: the base is not spread over the shape of the exponent."""
+    try:
+        assert mc.parse(text, declare=DECLARED).shape[0] == "n"
+    except mc.MatcalcError as error:
+        _by_design(error, "")
+
+
+def test_a_size_that_only_a_constant_has() -> None:
+    """FAILS: could not be written, since n belongs to no declaration."""
+    assert str(mc.derive("2 x e(1,n)", "x"))
 
 
 # --- the same everywhere ----------------------------------------------------------------------------
@@ -401,7 +421,7 @@ def test_inference_answers_or_refuses(made: Made) -> None:
     try:
         d = mc.derive(repr(made), made.names[0])
     except mc.MatcalcError as error:
-        assert "could not be written" not in str(error)
+        _by_design(error, "")
         return
     verdict = d.verify()
     assert verdict.ok or verdict.trials < 3
