@@ -11,6 +11,7 @@ from . import __version__
 from .commands import add_commands
 from .derive import LAYOUTS, Derivative, derive
 from .errors import MatcalcError, ParseError
+from .structure import MODES
 from .verify import Verification
 
 FORMATS = ("text", "unicode", "latex", "index", "numpy", "json", "mathml")
@@ -73,7 +74,9 @@ def _add_derive(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "-d", "--declare", metavar="'A: matrix(n,n) symmetric'", action="append", default=[], help="declare a symbol"
     )
     command.add_argument("--layout", choices=LAYOUTS, default="mixed")
-    command.add_argument("--structure", choices=("entries", "projection"), help=argparse.SUPPRESS)
+    command.add_argument(
+        "--structure", choices=MODES, help="differentiate within the structure that X is declared with"
+    )
     command.add_argument("--format", choices=FORMATS, default="text")
     command.add_argument("--pretty", action="store_true", help="name the repeated parts of a long answer")
     command.add_argument("--verify", action="store_true", help="compare with differences of the expression")

@@ -29,6 +29,7 @@ from .render.unicode import unicode
 from .shapes import with_readings
 from .shelf import SHELF
 from .simplify import simplify
+from .structure import MODES, within
 from .syntax import Name, Num, Syntax, Transpose, Where, children, walk, with_children
 from .verify import Verification, verify
 
@@ -158,6 +159,7 @@ class Derivative(Printable):
     layout: str
     node: Node
     free: tuple[Node, Node]  # the expression and its derivative with independent entries
+    structure: str | None = None
 
     @cached_property
     def _form(self) -> tuple[Syntax, bool]:
@@ -222,7 +224,7 @@ class Derivative(Printable):
     def derive(self, wrt: str | Sequence[str]) -> Derivative:
         """The derivative of this derivative."""
         more = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-        return _derive(self.expr, self.wrt + more, self.layout)
+        return _derive(self.expr, self.wrt + more, self.layout, self.structure)
 
     def verify(self, trials: int | None = None, seed: int = 0) -> Verification:
         """Compare with differences of the original expression, in random directions at random points."""
@@ -257,15 +259,15 @@ def derive(
     """
     if layout not in LAYOUTS:
         raise UnsupportedError(f"the layout is one of {', '.join(LAYOUTS)}")
-    if structure is not None:
-        raise UnsupportedError("derivatives within a structure (entries, projection) come in a later version")
+    if structure is not None and structure not in MODES:
+        raise UnsupportedError(f"structure is one of {', '.join(MODES)}, or None")
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt) if isinstance(wrt, Sequence) else (wrt,)
     if not all(isinstance(n, str) for n in names):
         raise UnknownSymbolError("wrt is the name of a symbol, or a list of names")
-    return _derive(_read(expr, declare, symbols, names), names, layout)
+    return _derive(_read(expr, declare, symbols, names), names, layout, structure)
 
 
-def _derive(expr: Expr, wrt: tuple[str, ...], layout: str) -> Derivative:
+def _derive(expr: Expr, wrt: tuple[str, ...], layout: str, structure: str | None) -> Derivative:
     if not wrt:
         raise UnknownSymbolError("name the symbol to differentiate by")
     if len(wrt) > MAX_ORDER:
@@ -281,7 +283,19 @@ def _derive(expr: Expr, wrt: tuple[str, ...], layout: str) -> Derivative:
     if structured:
         whole = {n: symbol_of(n, lowered.declarations[n]) for n in structured}
         node = simplify(ir.substitute(free, whole, {}))
-    return Derivative(expr, wrt, layout, node, (root, free))
+    if structure is not None:
+        node = _structured(node, lowered, wrt, structure)
+    return Derivative(expr, wrt, layout, node, (root, free), structure)
+
+
+def _structured(node: Node, lowered: Lowered, wrt: Sequence[str], structure: str) -> Node:
+    if len(wrt) != 1:
+        raise UnsupportedError("structure= is for first derivatives")
+    (name,) = wrt
+    d = lowered.declarations[name]
+    if d.kind != "matrix":
+        raise UnsupportedError(f"'{name}' is no matrix; structure= is for derivatives by a matrix")
+    return simplify(within(node, d.attributes, structure, name))
 
 
 def _variables(lowered: Lowered, wrt: Sequence[str]) -> list[ir.Symbol]:

@@ -216,7 +216,11 @@ def _call_rule(
     for place, arg in enumerate(args):
         if not relevant(arg):
             continue
-        if row.differential is not None:
+        if row.self_adjoint:
+            if adjoints.outer:
+                raise UnsupportedError(f"the derivative of {function}(X) is known where the expression is a scalar")
+            yield arg, ir.call(function, [adjoint])
+        elif row.differential is not None:
             direction = ir.symbol(DIRECTION, arg.shape)
             change = differential(row, place, list(args), direction)
             yield arg, pull_back(change, direction, adjoint, adjoints.outer)

@@ -578,6 +578,17 @@ def _eig(d: Duals, a: Dual) -> Dual:
     return {0: np.asarray(d.system.matrix_function("eig", a[0]))}
 
 
+def _toeplitz(d: Duals, x: Dual) -> Dual:
+    n = len(x[0])
+    place = np.subtract.outer(np.arange(n), np.arange(n)) + n - 1
+    sums = {k: np.array([np.trace(p, -j) for j in range(1 - n, n)], dtype=d.system.dtype) for k, p in x.items()}
+    return {k: d.system.reduce(p[place]) for k, p in sums.items()}
+
+
+def _linear(f: Callable[[Array], Array]) -> Callable[[Duals, Dual], Dual]:
+    return lambda d, x: {k: f(p) for k, p in x.items()}
+
+
 CALLS: dict[str, Callable[..., Dual]] = {
     "pi": _constant("pi"),
     "prod": _prod,
@@ -596,5 +607,8 @@ CALLS: dict[str, Callable[..., Dual]] = {
     "eigvecmax": lambda d, x: _eigenpair(d, x, True)[1],
     "eigvecmin": lambda d, x: _eigenpair(d, x, False)[1],
     "eig": _eig,
+    "tril": _linear(np.tril),
+    "triu": _linear(np.triu),
+    "toeplitz": _toeplitz,
     **{name: _primary(name) for name in ("expm", "logm", "sqrtm", "sinm", "cosm")},
 }

@@ -64,6 +64,11 @@ class Function:
         return self.fields.get("differential")
 
     @property
+    def self_adjoint(self) -> bool:
+        """Whether the function is linear with tr(F(A)^T B) = tr(A^T F(B))."""
+        return self.fields.get("adjoint") == "same"
+
+    @property
     def transpose(self) -> str:
         """`commutes`: F(X^T) = F(X)^T; `invariant`: F(X^T) = F(X); else empty."""
         return self.fields.get("transpose", "")

@@ -121,6 +121,13 @@ def polar(X: Array) -> Array:
     return U @ Vt
 
 
+def toeplitz(A: Array) -> Array:
+    """At each place the sum of the entries on the diagonal through it."""
+    n = len(A)
+    sums = np.array([np.trace(A, offset=-k) for k in range(-n + 1, n)])
+    return sums[np.subtract.outer(np.arange(n), np.arange(n)) + n - 1]
+
+
 def is_symmetric(X: Array) -> bool:
     """Whether X is its transpose up to rounding."""
     return bool(np.all(np.abs(X - X.T) <= SYMMETRY * np.max(np.abs(X), initial=0.0)))
@@ -137,8 +144,8 @@ def eigmin(A: Array) -> Array:
 
 
 def upright(v: Array) -> Array:
-    """The vector or its negative: the one whose first entry of largest modulus is positive."""
-    return v if v[np.argmax(np.abs(v))] >= 0 else -v
+    """The vector or its negative: the one whose first entry that is not nought is positive."""
+    return v if v[np.argmax(np.abs(v) > 1e-12)] >= 0 else -v
 
 
 def eigvecmax(A: Array) -> Array:
@@ -310,6 +317,9 @@ PRIMITIVES: Mapping[str, Callable[..., Array]] = {
     "logdet": logdet,
     "pinv": np.linalg.pinv,
     "polar": polar,
+    "toeplitz": toeplitz,
+    "tril": np.tril,
+    "triu": np.triu,
     "expm": expm,
     "logm": logm,
     "sqrtm": sqrtm,

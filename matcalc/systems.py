@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .numeric import PRIMITIVES
+from .numeric import PRIMITIVES, upright
 
 Array: TypeAlias = NDArray[Any]
 
@@ -360,7 +360,7 @@ class Floats:
         if len(values) > 1 and abs(values[k] - values[other]) < 1e-4 * np.abs(values).max():
             raise NoPoint("a repeated eigenvalue")
         v = vectors[:, k]
-        return values[k], v if v[np.argmax(np.abs(v))] >= 0 else -v
+        return values[k], upright(v)
 
     def constant(self, name: str) -> Any:
         return PRIMITIVES[name]()
@@ -462,7 +462,7 @@ class Digits:
         values, vectors = self.mp.eigsy(self.mp.matrix(x.tolist()))
         k = len(values) - 1 if largest else 0
         v = np.array([vectors[r, k] for r in range(len(x))], dtype=object)
-        return values[k], v if v[max(range(len(v)), key=lambda r: abs(v[r]))] >= 0 else -v
+        return values[k], v if next(c for c in v if abs(c) > NEAR) >= 0 else -v
 
     def constant(self, name: str) -> Any:
         return +getattr(self.mp, name)

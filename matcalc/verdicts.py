@@ -123,13 +123,14 @@ def _agreement(
     for sizes in choices[:2]:
         (f, g), fixed = points.at_sizes([root, answer], table, sizes)
         verdict = differences(f, g, wrt, fixed, TRIALS, points.SEED)
-        if not verdict.ok and verdict.trials >= TRIALS:
+        if verdict.refuted:
             shown = ", ".join(f"{n} = {v}" for n, v in sorted(sizes.items()))
-            return Comparison("false", f"the derivation {verdict}" + (f" at {shown}" if shown else ""))
-        trials, worst = trials + verdict.trials, max(worst, verdict.max_error if verdict.trials else 0.0)
-    if trials < TRIALS:
-        return Comparison("undecided", "too few random points could be evaluated for differences")
-    return Comparison("verified", f"differences agree at {trials} points (largest relative error {worst:.0e})")
+            return Comparison("false", f"the derivation is {verdict}" + (f" at {shown}" if shown else ""))
+        if verdict.ok:
+            trials, worst = trials + verdict.trials, max(worst, verdict.max_error)
+    if not trials:
+        return Comparison("undecided", "too few random points could be evaluated for dual numbers")
+    return Comparison("verified", f"dual numbers agree at {trials} points (largest relative error {worst:.0e})")
 
 
 def _differential(s: Statement, root: Node) -> Node:

@@ -7,9 +7,10 @@ hypothesis shrinks what fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -426,7 +427,7 @@ def _transposed(b: Builder, kind: Kind, depth: int) -> Made:
 
 def _product(b: Builder, kind: Kind, depth: int) -> Made:
     sizes = [kind[0], *(b.pick(SIZES) for _ in range(b.pick((1, 1, 2)))), kind[1]]
-    parts = [b.make((r, c), depth - 1 if i else depth) for i, (r, c) in enumerate(zip(sizes, sizes[1:], strict=False))]
+    parts = [b.make((r, c), depth - 1 if i else depth) for i, (r, c) in enumerate(pairwise(sizes))]
     return Made(Mul(tuple(q.syntax for q in parts)), kind, lambda p: _chain([q.value(p) for q in parts]))
 
 
@@ -513,7 +514,7 @@ def _component(b: Builder, letters: str, depth: int) -> Component:
 def _components(b: Builder, free: str, depth: int) -> tuple[Syntax, Callable[[Point], Any]]:
     """A product of components with these free letters, summed over all others, and its value."""
     pool = [*free, *b.pick((("i", "j"), ("i",), ("i", "j", "p"), ("i", "p"), ("s", "p", "i")))]
-    groups = [k for k in free] if b.pick((True, False)) else ([free] if 0 < len(free) < 3 else list(free))
+    groups = list(free) if b.pick((True, False)) else ([free] if 0 < len(free) < 3 else list(free))
     for _ in range(b.pick((1, 2, 3, 4))):
         groups.append("".join(b.pick(pool) for _ in range(b.pick((1, 2)))))
     parts = [_component(b, g, depth) for g in groups]
@@ -593,10 +594,3 @@ def expressions_of(draw: Callable[..., Any], kind: Kind, depth: int = 3, smooth:
 def equations(draw: Callable[..., Any], depth: int = 2) -> Made:
     """Expressions with up to three axes in index notation."""
     return equation(Builder(_picker(draw)), depth)
-
-
-def pairs(items: Sequence[T]) -> Iterator[tuple[T, T]]:
-    """All pairs of different items."""
-    for k, x in enumerate(items):
-        for y in items[k + 1 :]:
-            yield x, y

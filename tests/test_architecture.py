@@ -28,7 +28,7 @@ RANKS = (
     "shapes",
     "lower",
     "numeric",
-    "evaluate",
+    "evaluate systems",
     "rewrites",
     "simplify",
     "statements",
@@ -40,13 +40,17 @@ RANKS = (
     "indices",
     "codegen",
     "sampling",
-    "confirm points",
+    "confirm points duals",
+    "draws",
+    "exact",
+    "judge",
     "matching",
     "shelf",
     "verify",
     "derive",
-    "verdicts",
-    "catalogue",
+    "verdicts claims counterexample",
+    "nearest",
+    "catalogue check",
     "__init__",
     "commands",
     "cli",
@@ -140,7 +144,8 @@ def test_there_are_no_cycles() -> None:
 def test_imports_stand_at_the_top(module: str) -> None:
     top_level = {node for node in _tree(module).body if isinstance(node, ast.Import | ast.ImportFrom)}
     everywhere = {node for node in ast.walk(_tree(module)) if isinstance(node, ast.Import | ast.ImportFrom)}
-    assert everywhere == top_level
+    late = everywhere - top_level
+    assert all(isinstance(node, ast.Import) and node.names[0].name == "mpmath" for node in late)
 
 
 def test_importing_loads_only_what_is_needed() -> None:

@@ -144,8 +144,8 @@ def test_programs_have_the_value(made: Made) -> None:
 @pytest.mark.parametrize("language", ["unicode", "latex"])
 @pytest.mark.parametrize("text", ["abs(B) F", "abs(C)", "F.^2", "sqrt(a)", "ones(m)", "e(2, n)", "sum(x) I_n"])
 def test_other_notations_read_back(text: str, language: str) -> None:
-    """FAILS: LaTeX writes \\lvert B\\rvert, which is a determinant when read; F^{\\circ 2}, \\mathbf{1}_{m} and e_{2} are
-    not read; Unicode writes a root that is not read."""
+    """FAILS: LaTeX writes abs(B) in bars, which are a determinant when read; \\circ in an exponent, a bold 1 for ones
+    and e_{2} are not read; Unicode writes a root that is not read."""
     expr = mc.parse(text, declare=DECLARED)
     written = getattr(expr, language)()
     assert mc.parse(written, declare=DECLARED).lowered.node is expr.lowered.node
@@ -216,7 +216,6 @@ def test_second_derivatives(problem: tuple[Made, list[str]]) -> None:
 # FAILS, each: (text, variables). What went wrong stands beside it.
 FOUND = (
     ("diag(A)", ["A"]),  # could not be written: the left side D_ijk, where D is declared though not in the expression
-    ("tr(A K.^p)", ["A"]),  # wrong value: -K.^p; ir._sign_power takes every exponent that is not even for odd
     ("x^T (K.^p) x", ["x"]),  # IndexError in ir.content: the same sign makes a turned sum vanish
     ("(1 + tr(Z)^2)^(1/3)", ["Z", "Z"]),  # could not be written: (3 I - 4 s I)_ij has an I without a size
     ("logsumexp(Z^-1)", ["Z", "Z"]),  # could not be written: a sum over mn outside brackets, mn twice inside
@@ -273,6 +272,28 @@ def test_a_skew_matrix_is_written_without_a_minus(text: str, wrt: str) -> None:
     """FAILS: -C J^T where C J would do, -K_ik where K_ki would."""
     special = mc.derive(text, wrt, declare=DECLARED)
     assert length(special.syntax) <= length(mc.derive(text, wrt, declare=_general(DECLARED)).syntax)
+
+
+REFUSED = (
+    ("vec(M)^T kron(M, C^T) vec(D^T)", "M"),  # NoMatrixForm comes out of str(), as it does for c^(vec(F)^T ...)
+    ("c^(vec(F)^T kron(C^T, F) vec(D))", "c"),
+    ("vec(A)^T kron(N, N) vec(Z)", "A"),  # A is inferred as vector(?2*?2), and verify fails with a ValueError
+    ("I_n |O^T|", "O"),  # could not be written: n belongs to no declaration
+    ("e(1, n) v^T v", "v"),  # the same
+)
+
+
+@pytest.mark.parametrize("text, wrt", REFUSED, ids=[text for text, _ in REFUSED])
+def test_inferred_sizes_that_failed(text: str, wrt: str) -> None:
+    """FAILS, each: what went wrong stands beside it."""
+    try:
+        d = mc.derive(text, wrt)
+        assert str(d)
+    except mc.MatcalcError as error:
+        _by_design(error, "")
+        return
+    assert "?" not in str(d.declarations)
+    assert d.verify().ok
 
 
 # --- any text ---------------------------------------------------------------------------------------

@@ -1,0 +1,102 @@
+"""One small example with whole numbers at which two expressions differ, to be redone by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+import numpy as np
+
+from . import draws, sampling
+from .declarations import Declaration
+from .errors import MatcalcError
+from .evaluate import evaluate
+from .ir import Node, Symbol, topological
+from .systems import Array, Floats, Inexact, NoPoint
+
+ATTEMPTS = 60
+CLEAR = 1e-6
+
+
+def counterexample(right: Node, wrong: Node, table: Mapping[str, Declaration], words: tuple[str, str]) -> str:
+    """The values of the symbols, and those of both sides at one entry; an empty text if none is found.
+
+    >>> from . import ir
+    >>> from .declarations import read_declarations
+    >>> table = read_declarations({"x": "vector(n)"})
+    >>> x = ir.symbol("x", table["x"].sizes)
+    >>> counterexample(ir.scale(2, x), x, table, ("the derivative", "the claim"))
+    'for x = [1, 1]: entry 1 of the derivative is 2, and of the claim 1'
+    """
+    nodes = [n for side in (right, wrong) for n in topological(side)]
+    names = sorted(sampling.size_names(table) | {n for x in nodes for s in x.shape for n in s.names})
+    shown = {n.name: table[n.name] for n in nodes if isinstance(n, Symbol) and n.name in table}
+    least = sampling.least_size(right, wrong)
+    rng = np.random.default_rng(0)
+    for sizes in _sizes(names, least):
+        for attempt in range(ATTEMPTS):
+            try:
+                values = {n: _draw(d, sizes, rng, attempt) for n, d in shown.items()}
+                with np.errstate(all="ignore"):
+                    sides = [np.asarray(evaluate(x, values, sizes)) for x in (right, wrong)]
+            except (MatcalcError, NoPoint, Inexact, np.linalg.LinAlgError):
+                continue
+            place = _differ(*sides)
+            if place is not None:
+                return _text(values, sizes, sides, place, words)
+    return ""
+
+
+def _sizes(names: Sequence[str], least: int) -> list[dict[str, int]]:
+    """All sizes two; three; then different ones."""
+    chosen = [dict.fromkeys(names, max(least, k)) for k in (2, 3)]
+    mixed = [dict(zip(names, v, strict=True)) for v in product((least, least + 1), repeat=min(len(names), 4))]
+    return [*chosen, *(m for m in mixed if len(m) == len(names))]
+
+
+def _draw(d: Declaration, sizes: Mapping[str, int], rng: np.random.Generator, attempt: int) -> Array:
+    shape = sampling.shape_of(d.sizes, sizes)
+    if "integer" in d.attributes:
+        return np.asarray(float(2 + attempt % 2))
+    low, high = (1, 2 + attempt // 20) if "positive" in d.attributes or attempt % 4 == 0 else (-2, 2)
+    values = rng.integers(low, high + 1, shape).astype(float)
+    if "orthogonal" in d.attributes:
+        values = np.sign(values) + (values == 0)
+    return draws.structured(np.asarray(values), d.attributes, Floats())
+
+
+def _differ(a: Array, b: Array) -> tuple[int, ...] | None:
+    """The first entry at which the two clearly differ."""
+    if a.shape != b.shape or not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
+        return None
+    scale = max(1.0, float(np.max(np.abs(a), initial=0.0)), float(np.max(np.abs(b), initial=0.0)))
+    gap = np.abs(a - b) > CLEAR * scale
+    if scale > 1e9 or not np.any(gap):
+        return None
+    return tuple(int(k) for k in np.argwhere(gap)[0])
+
+
+def _text(
+    values: Mapping[str, Array],
+    sizes: Mapping[str, int],
+    sides: Sequence[Array],
+    place: tuple[int, ...],
+    words: tuple[str, str],
+) -> str:
+    where = ", ".join(f"{n} = {_shown(v)}" for n, v in values.items())
+    if not where:
+        where = ", ".join(f"{n} = {v}" for n, v in sizes.items())
+    entry = f"entry {','.join(str(k + 1) for k in place)} of " if place else ""
+    a, b = (_number(side[place]) for side in sides)
+    head = f"for {where}: " if where else ""
+    return f"{head}{entry}{words[0]} is {a}, and {'of ' if entry else ''}{words[1]} {'' if entry else 'is '}{b}"
+
+
+def _shown(value: Array) -> str:
+    if value.ndim == 0:
+        return _number(value[()])
+    return "[" + ", ".join(_shown(v) for v in value) + "]"
+
+
+def _number(value: float) -> str:
+    return f"{float(value) + 0.0:.6g}"
