@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from . import entries, functions, ir, lower, points, verdicts
+from . import entries, functions, ir, lower, points, userfunctions, verdicts
 from .declarations import ATTRIBUTES, KINDS
 from .derive import Declare, Expr, parse
 from .differentiate import derivative
@@ -109,7 +109,7 @@ class Library:
                 found.append(entry)
         except BaseException:
             for name in registered:
-                FUNCTIONS.remove(name)
+                userfunctions.forget(name)
             raise
         self._shelf.added.extend(found)
         for entry in found:
@@ -120,7 +120,7 @@ class Library:
         """The record as an entry, if it is not false."""
         if record.kind == "function":
             row = checked(record)
-            FUNCTIONS.add(row)
+            userfunctions.register(row)
             registered.append(row.name)
         elif record.kind == "rewrite":
             rewrite_of(record)  # it is well formed and shrinks

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
-from . import catalogue, entries, verdicts
+from . import catalogue, entries, userfunctions, verdicts
 from .catalogue import FOLDER, library
 from .derive import parse
 from .entries import Record
@@ -189,12 +189,12 @@ def _own(records: Sequence[Record]) -> Iterator[Verdict]:
         for record in sorted(records, key=lambda r: r.kind != "function"):
             if record.kind == "function":
                 row = catalogue.checked(record)
-                FUNCTIONS.add(row)
+                userfunctions.register(row)
                 registered.append(row.name)
             yield verdicts.verify(record)
     finally:
         for name in registered:
-            FUNCTIONS.remove(name)
+            userfunctions.forget(name)
 
 
 def _progress(found: Iterator[Verdict], total: int) -> Iterator[Verdict]:

@@ -26,7 +26,7 @@ def counterexample(right: Node, wrong: Node, table: Mapping[str, Declaration], w
     >>> table = read_declarations({"x": "vector(n)"})
     >>> x = ir.symbol("x", table["x"].sizes)
     >>> counterexample(ir.scale(2, x), x, table, ("the derivative", "the claim"))
-    'for x = [1, 1]: entry 1 of the derivative is 2, and of the claim 1'
+    'for x = [2, 2]: entry 1 of the derivative is 4, and of the claim 2'
     """
     nodes = [n for side in (right, wrong) for n in topological(side)]
     names = sorted(sampling.size_names(table) | {n for x in nodes for s in x.shape for n in s.names})

@@ -20,6 +20,7 @@ from .lower import differential, expand
 
 MAX_UNROLL = 16
 DIRECTION = "differential of the argument"
+ARGUMENT = "the argument"
 # What a rule gives: an operand and a part of its adjoint.
 Part: TypeAlias = tuple[Node, Node]
 
@@ -104,13 +105,21 @@ def _product_rule(node: Einsum, adjoint: Node, outer: Labels, relevant: Callable
 
 
 def _chain_rule(function: str, args: tuple[Node, ...], adjoint: Node, outer: Labels) -> Iterator[Part]:
-    row = FUNCTIONS[function]
-    if row.derivative is None:
-        raise UnsupportedError(f"the derivative of {function}(x) is not known")
     (arg,) = args
     axes = tuple(range(arg.rank))
-    slope = expand(row, row.derivative, [arg])
+    slope = _slope(function, arg)
     yield arg, ir.einsum([(adjoint, outer + axes), (slope, axes)], outer + axes)
+
+
+def _slope(function: str, arg: Node) -> Node:
+    """f' at every entry of the argument: as the row states it, or from the definition."""
+    row = FUNCTIONS[function]
+    if row.derivative is not None:
+        return expand(row, row.derivative, [arg])
+    if row.definition is None:
+        raise UnsupportedError(f"the derivative of {function}(x) is not known")
+    x = ir.symbol(ARGUMENT)
+    return ir.lift(push_forward(expand(row, row.definition, [x]), x), {ARGUMENT: arg}, arg.shape)
 
 
 def _power_rule(
@@ -224,6 +233,10 @@ def _call_rule(
             direction = ir.symbol(DIRECTION, arg.shape)
             change = differential(row, place, list(args), direction)
             yield arg, pull_back(change, direction, adjoint, adjoints.outer)
+        elif row.definition is not None:
+            variable = ir.symbol(ARGUMENT, arg.shape)
+            body = expand(row, row.definition, [*args[:place], variable, *args[place + 1 :]])
+            yield arg, ir.substitute(pull_back(body, variable, adjoint, adjoints.outer), {ARGUMENT: arg}, {})
         elif row.derivative is not None:
             if not _commutes(node, arg, adjoint, relevant):
                 raise UnsupportedError(
@@ -236,10 +249,15 @@ def _call_rule(
 
 def push_forward(root: Node, variable: Symbol) -> Node:
     """The derivative of a node by a scalar."""
+    return _directional(root, variable, ir.ONE)
+
+
+def _directional(root: Node, variable: Symbol, direction: Node) -> Node:
+    """The derivative of a node as its variable moves in a direction."""
     tangents: dict[Node, Node] = {}
     for node in ir.topological(root):
         if node is variable:
-            tangents[node] = ir.ONE
+            tangents[node] = direction
         elif any(n in tangents for n in ir.operands_of(node)):
             tangent = _tangent(node, tangents)
             if not ir.is_zero(tangent):
@@ -254,10 +272,7 @@ def _tangent(node: Node, tangents: dict[Node, Node]) -> Node:
         case Einsum():
             return _product_tangent(node, tangents)
         case Map(function, (arg,)):
-            row = FUNCTIONS[function]
-            if row.derivative is None:
-                raise UnsupportedError(f"the derivative of {function}(x) is not known")
-            return ir.hadamard([expand(row, row.derivative, [arg]), tangents[arg]], node.shape)
+            return ir.hadamard([_slope(function, arg), tangents[arg]], node.shape)
         case Power(base, exponent):
             return _power_tangent(node, base, exponent, tangents)
         case MatPow(base, exponent):
@@ -306,6 +321,10 @@ def _call_tangent(function: str, args: tuple[Node, ...], place: int, tangents: d
     row, arg = FUNCTIONS.at(function, [a.rank for a in args]), args[place]
     if row.differential is not None:
         return differential(row, place, list(args), tangents[arg])
+    if row.definition is not None:
+        variable = ir.symbol(ARGUMENT, arg.shape)
+        body = expand(row, row.definition, [*args[:place], variable, *args[place + 1 :]])
+        return ir.substitute(_directional(body, variable, tangents[arg]), {ARGUMENT: arg}, {})
     if row.derivative is not None and _is_scalar_multiple(arg, tangents.__contains__):
         return ir.chain_product([expand(row, row.derivative, [arg]), tangents[arg]])
     raise UnsupportedError(f"the derivative of {function}(X) is not known")

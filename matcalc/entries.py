@@ -29,7 +29,17 @@ ABOUT = ("source", "section", "tags", "note")
 FIELDS: dict[str, frozenset[str]] = {
     "function": frozenset(
         [
-            *("aliases", "derivative", "differential", "definition", "transpose", "parity", "range", "domain", "adjoint"),
+            *(
+                "aliases",
+                "derivative",
+                "differential",
+                "definition",
+                "transpose",
+                "parity",
+                "range",
+                "domain",
+                "adjoint",
+            ),
             *("latex", "unicode", "numpy", *ABOUT),
         ]
     ),

@@ -41,6 +41,7 @@ class Function:
     parameters: tuple[Parameter, ...]
     result: Parameter
     fields: Mapping[str, str] = field(default_factory=dict)
+    named: bool = False  # whether it stands under its name although it has a definition
 
     @cached_property
     def aliases(self) -> tuple[str, ...]:

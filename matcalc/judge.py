@@ -38,6 +38,8 @@ def judge(claim: Claim, seed: int = 0, trials: int = TRIALS) -> Judgement:
     >>> judge(Claim(ir.apply("relu", [x]), x, table)).status
     'different'
     """
+    if claim.left is claim.right and not claim.wrt:
+        return Judgement("equal", "exact", 0, 0.0, "both sides have one canonical form")
     try:
         found = exact.judge(claim, seed, min(trials, exact.TRIALS))
         if found.status != "undecided":

@@ -235,7 +235,7 @@ def _call(low: Lowering, typed: Typed) -> Node:
 
 def apply_function(row: Function, args: list[Node]) -> Node:
     """The function of nodes: its definition where it has one, else a call."""
-    if row.definition is not None:
+    if row.definition is not None and not row.named:
         return expand(row, row.definition, args)
     return ir.apply(row.name, args) if row.elementwise else ir.call(row.name, args)
 

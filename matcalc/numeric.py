@@ -11,7 +11,7 @@ a function may use only `np`, `math` and names of this module.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -286,7 +286,7 @@ def sinm(X: Array) -> Array:
     return rotation(X)[n:, :n]
 
 
-PRIMITIVES: Mapping[str, Callable[..., Array]] = {
+PRIMITIVES: dict[str, Callable[..., Array]] = {
     "exp": np.exp,
     "log": np.log,
     "abs": np.abs,

@@ -213,15 +213,15 @@ def test_second_derivatives(problem: tuple[Made, list[str]]) -> None:
     assert _agree(_at(d.node), lambda p: np.transpose(_at(other.node)(p), axes))
 
 
-# FAILS, each: (text, variables). What went wrong stands beside it.
+# (text, variables) that failed when they were found. What went wrong stands beside it.
 FOUND = (
     ("diag(A)", ["A"]),  # could not be written: the left side D_ijk, where D is declared though not in the expression
     ("x^T (K.^p) x", ["x"]),  # IndexError in ir.content: the same sign makes a turned sum vanish
     ("(1 + tr(Z)^2)^(1/3)", ["Z", "Z"]),  # could not be written: (3 I - 4 s I)_ij has an I without a size
     ("logsumexp(Z^-1)", ["Z", "Z"]),  # could not be written: a sum over mn outside brackets, mn twice inside
     ("sin(R^+)", ["R"]),  # pretty() names a component, T_1 = (cos(R^+))_ij
-    ("adj(K)", ["K"]),  # verify draws odd sizes for a skew matrix: it has no inverse, and all is noise
-    ("det(J)", ["J", "J"]),  # the same
+    ("adj(K)", ["K"]),  # repaired since: at odd sizes a skew matrix has no inverse, and all was noise
+    ("det(J)", ["J", "J"]),  # repaired since: the same
     ("c^(1/(1 + c^(2 c)))", ["c"]),  # the matrix notation is wrong (a term doubled), so that indices are written
 )
 
@@ -285,7 +285,7 @@ REFUSED = (
 
 @pytest.mark.parametrize("text, wrt", REFUSED, ids=[text for text, _ in REFUSED])
 def test_inferred_sizes_that_failed(text: str, wrt: str) -> None:
-    """FAILS, each: what went wrong stands beside it."""
+    """FAILS, all: what goes wrong stands beside each."""
     try:
         d = mc.derive(text, wrt)
         assert str(d)

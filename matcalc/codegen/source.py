@@ -209,7 +209,8 @@ def _helpers(program: Program) -> set[str]:
         if name in found:
             continue
         found.add(name)
-        waiting += [n.id for n in ast.walk(_definitions()[name]) if isinstance(n, ast.Name) and n.id in _definitions()]
+        known = _definitions() | _own_definitions(name)
+        waiting += [n.id for n in ast.walk(known[name]) if isinstance(n, ast.Name) and n.id in known]
     return found
 
 
@@ -220,6 +221,12 @@ def _definitions() -> dict[str, ast.stmt]:
     for module in (numeric, helpers):
         found.update(_top_level(module))
     return found
+
+
+def _own_definitions(name: str) -> dict[str, ast.stmt]:
+    """What the source of a function that a user defined holds: the function, and the helpers it calls."""
+    text = getattr(PRIMITIVES.get(name), "source", "")
+    return {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
 
 
 def _top_level(module: ModuleType) -> Iterator[tuple[str, ast.stmt]]:
@@ -245,5 +252,6 @@ def _bare(function: ast.FunctionDef) -> ast.FunctionDef:
 def _helper_texts(names: set[str]) -> list[str]:
     """Their texts in the order of the modules, constants first."""
     chosen = [node for name, node in _definitions().items() if name in names]
+    chosen += [_own_definitions(name)[name] for name in sorted(names - _definitions().keys())]
     chosen.sort(key=lambda node: isinstance(node, ast.FunctionDef))
     return [ast.unparse(node) for node in chosen]

@@ -1,0 +1,320 @@
+"""Is this the derivative? Are these two equal? The verdict, and if it is no, what is wrong and what is right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from . import ir
+from .claims import Written, axes_of, in_components, is_row, readable, readings, written
+from .counterexample import counterexample
+from .derive import Declare, Derivative, Expr, derive, parse
+from .draws import Claim
+from .errors import LimitError, MatcalcError, ShapeError, UnsupportedError
+from .ir import Node
+from .judge import judge
+from .lower import Lowered, free_symbol, symbol_of, without_structure
+from .nearest import Finding, Problem, nearest, repaired
+from .simplify import simplify
+from .sizes import Size
+from .syntax import Syntax
+from .verify import Verification, verification
+
+UNKNOWN = "no small change makes it right"
+
+
+@dataclass(frozen=True)
+class Check:
+    """The verdict on a claim, why, what is right, and a small example that shows the difference."""
+
+    ok: bool
+    verdict: str
+    reason: str
+    right: str = ""
+    counterexample: str = ""
+    verification: Verification = field(default=Verification(False, "", 0, math.nan), compare=False, repr=False)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        lines = [f"{self.verdict}: {self.reason}"]
+        if not self.ok and self.right:
+            lines.append(f"right: {self.right}")
+        if self.counterexample:
+            lines.append(f"example: {self.counterexample}")
+        return "\n".join(lines)
+
+
+def check(
+    expr: str | Expr,
+    claimed: str | Expr,
+    wrt: str | Sequence[str],
+    *,
+    declare: Declare = None,
+    layout: str = "mixed",
+    structure: str | None = None,
+    **symbols: str,
+) -> Check:
+    """Whether `claimed` is the derivative of an expression.
+
+    >>> print(check("x^T A x", "2 A x", wrt="x"))
+    only if A symmetric: it is right only if A is symmetric
+    right: (A + A^T) x
+    example: for x = [1, 2], A = [[2, 1], [2, 1]]: entry 1 of the derivative is 10, and of the claim 8
+    >>> check("||A X - B||_F^2", "2 tr((A X - B)^T A dX)", wrt="X").verdict
+    'correct'
+
+    The claim may be in any layout, in index notation, or a differential in dX. Errors are those of `derive` and of
+    reading the claim.
+    """
+    return _Checker(expr, wrt, declare, layout, structure, symbols).check(str(claimed))
+
+
+class _Checker:
+    """One derivative that is asked for, and claims about it."""
+
+    def __init__(
+        self,
+        expr: str | Expr,
+        wrt: str | Sequence[str],
+        declare: Declare,
+        layout: str,
+        structure: str | None,
+        symbols: Mapping[str, str],
+    ) -> None:
+        self.names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        self.layout = layout
+        self.structure = structure
+        self.answer: Derivative | None = None
+        try:
+            self.answer = derive(expr, self.names, declare=declare, layout=layout, structure=structure, **symbols)
+            self.expr = self.answer.expr
+        except UnsupportedError:
+            self.expr = parse(expr, declare=declare, **symbols)
+            if structure is not None or any(n not in self.expr.declarations for n in self.names):
+                raise
+        self.table = self.expr.lowered.declarations
+        self.root = self.answer.free[0] if self.answer else _free_root(self.expr.lowered, self.names)
+        self.rank = self.root.rank
+        shapes = [self.table[n].sizes for n in self.names]
+        self.shape = self.root.shape + tuple(s for shape in shapes for s in shape)
+
+    def check(self, text: str) -> Check:
+        claim = written(text, self.table, self.names[0] if len(self.names) == 1 else None)
+        if claim.differential and self.structure is not None:
+            raise UnsupportedError("a differential within a structure")
+        syntax = claim.syntax
+        try:
+            lowered = claim.lower(syntax)
+        except ShapeError as error:
+            return self._unfit(claim, syntax, error)
+        fitting = self._fitting(claim, lowered.node)
+        if not fitting:
+            return self._wrong_shape(claim, lowered)
+        undecided: Check | None = None
+        for layout, node in fitting:
+            found = judge(self._claim(claim, node))
+            verdict = verification(found)
+            if found.status == "equal":
+                return self._right(claim, lowered, layout, verdict)
+            if found.status == "undecided" and undecided is None:
+                undecided = Check(False, "not verified", verdict.note, self._answer_text(), verification=verdict)
+        return undecided or self._wrong(claim, readable(lowered), fitting[0][1])
+
+    # --- reading ---
+
+    def _fitting(self, claim: Written, node: Node) -> list[tuple[str, Node]]:
+        """The claim in mixed layout, for each layout in which it has the shape of the derivative."""
+        wanted = self.root.shape if claim.differential else self.shape
+        if ir.is_zero(node) and not node.shape and wanted:
+            node = ir.zero(wanted)
+            return [(self.layout, node)]
+        if claim.differential:
+            return [(self.layout, node)] if node.shape == wanted else []
+        return [(name, n) for name, n in readings(node, self.rank, self.layout) if n.shape == wanted]
+
+    def _claim(self, claim: Written, node: Node) -> Claim:
+        if self.structure is not None and self.answer is not None:
+            return Claim(self.answer.node, node, self.table)
+        return Claim(self.root, node, claim.table, self.names, {"d" + self.names[0]: 0} if claim.differential else None)
+
+    # --- verdicts ---
+
+    def _right(self, claim: Written, lowered: Lowered, layout: str, verdict: Verification) -> Check:
+        right = self._answer_text()
+        turned = layout != self.layout
+        if not turned and not claim.differential and not in_components(lowered):
+            turned = lowered.is_row != is_row(self.rank, lowered.node.rank, self.layout)
+        if not turned:
+            return Check(True, "correct", str(verdict), right, verification=verdict)
+        if self._may_be_a_slip():
+            reason = "it is the transpose of the derivative; as a gradient it has the shape of the variable"
+            return Check(False, "transposed", reason, right, self._example(claim, lowered.node), verdict)
+        reason = f"it is the derivative, written in another layout than the {self.layout} one; {verdict}"
+        return Check(True, "correct in the other layout", reason, right, verification=verdict)
+
+    def _may_be_a_slip(self) -> bool:
+        """A gradient by a square matrix: its shape does not show that another layout was meant."""
+        shape = self.shape[self.rank :]
+        return self.rank == 0 and len(shape) == 2 and shape[0] is shape[1]
+
+    def _wrong(self, claim: Written, syntax: Syntax, node: Node) -> Check:
+        problem = self._problem(claim, syntax, node)
+        finding = nearest(problem) or Finding("wrong", UNKNOWN)
+        verdict = verification(judge(problem.claim))
+        example = self._example(claim, node)
+        return Check(False, finding.verdict, finding.reason, self._answer_text(), example, verdict)
+
+    def _unfit(self, claim: Written, syntax: Syntax, error: ShapeError) -> Check:
+        problem = self._problem(claim, syntax, ir.ONE)
+        finding = repaired(problem) if self.answer is not None else None
+        if finding is None:
+            finding = Finding("wrong shape", f"the parts of the claim do not fit: {error.message}")
+        return Check(False, finding.verdict, finding.reason, self._answer_text())
+
+    def _wrong_shape(self, claim: Written, lowered: Lowered) -> Check:
+        problem = self._problem(claim, readable(lowered), ir.ONE)
+        finding = repaired(problem) if self.answer is not None else None
+        wanted = self.root.shape if claim.differential else tuple(self.shape[a] for a in self._axes())
+        row = not claim.differential and is_row(self.rank, len(self.shape), self.layout)
+        own = "the differential" if claim.differential else "the derivative"
+        shapes = f"{own} is {_shape(wanted, row)}, and the claim is {_shape(lowered.node.shape, lowered.is_row)}"
+        near = f"; {finding.reason}" if finding is not None else ""
+        return Check(False, "wrong shape", shapes + near, self._answer_text())
+
+    def _axes(self) -> tuple[int, ...]:
+        return axes_of(self.layout, self.rank, len(self.shape))
+
+    def _problem(self, claim: Written, syntax: Syntax, node: Node) -> Problem:
+        def lower(changed: Syntax) -> Node | None:
+            try:
+                fitting = self._fitting(claim, claim.lower(changed).node)
+            except MatcalcError:
+                return None
+            return fitting[0][1] if fitting and fitting[0][0] == self.layout else None
+
+        target = self._target(claim)
+        return Problem(
+            self._claim(claim, node),
+            syntax,
+            target,
+            self.answer.syntax if self.answer is not None and target is not None else None,
+            lower,
+            lambda n: _text(self.expr, claim, n, self.names),
+            "derivative",
+        )
+
+    def _target(self, claim: Written) -> Node | None:
+        """The right answer with the axes of the claim, unless it is refuted."""
+        if self.answer is None:
+            return None
+        if not claim.differential:
+            return self.answer.node
+        axes, inner = tuple(range(self.rank)), tuple(range(self.rank, len(self.shape)))
+        name = "d" + self.names[0]
+        direction = symbol_of(name, claim.table[name])
+        return ir.einsum([(self.answer.node, axes + inner), (direction, inner)], axes)
+
+    def _example(self, claim: Written, node: Node) -> str:
+        target = self._target(claim)
+        if target is None or target.shape != node.shape:
+            return ""
+        words = ("the differential" if claim.differential else "the derivative", "the claim")
+        return counterexample(target, node, claim.table, words)
+
+    def _answer_text(self) -> str:
+        return "" if self.answer is None else str(self.answer)
+
+
+def _free_root(lowered: Lowered, names: Sequence[str]) -> Node:
+    """The expression with the entries of the variables independent."""
+    table = lowered.declarations
+    structured = [n for n in names if free_symbol(n, table[n]) is not symbol_of(n, table[n])]
+    return simplify(without_structure(lowered, structured) if structured else lowered.node)
+
+
+def _text(expr: Expr, claim: Written, node: Node, names: tuple[str, ...]) -> str:
+    """A node in matrix notation."""
+    whole = Expr(replace(expr.lowered, declarations=claim.table))
+    try:
+        return str(Derivative(whole, names, "mixed", node, (node, node)))
+    except (UnsupportedError, LimitError):
+        return "(it has no short form)"
+
+
+def _shape(shape: Sequence[Size], row: bool) -> str:
+    if not shape:
+        return "a scalar"
+    if len(shape) == 1:
+        return f"1×{shape[0]!r}" if row else f"{shape[0]!r}×1"
+    return "×".join(map(repr, shape))
+
+
+# --- identities -----------------------------------------------------------------------------------
+
+
+def equal(lhs: str | Expr, rhs: str | Expr, *, declare: Declare = None, **symbols: str) -> Check:
+    """Whether two expressions are equal for all values of their symbols.
+
+    >>> bool(equal("(A B)^-1", "B^-1 A^-1", A="matrix(n,n)", B="matrix(n,n)"))
+    True
+    >>> print(equal("tr(A B)", "tr(A) tr(B)", A="matrix(n,n)", B="matrix(n,n)"))
+    only if n = 1: it is right only if n = 1
+    right: tr(A B)
+    example: for A = [[2, 1], [2, 1]], B = [[1, 1], [2, 1]]: the left side is 7, and the right side is 6
+    """
+    left, right = _both(lhs, rhs, declare, symbols)
+    table = right.lowered.declarations
+    a, b = left.lowered, right.lowered
+    node = ir.zero(a.node.shape) if ir.is_zero(b.node) and not b.node.shape and a.node.shape else b.node
+    rows = a.is_row != b.is_row and not in_components(a) and not in_components(b) and not ir.is_zero(node)
+    if a.node.shape != node.shape or rows:
+        shapes = f"the left side is {_shape(a.node.shape, a.is_row)}, and the right side {_shape(b.node.shape, b.is_row)}"
+        return Check(False, "wrong shape", shapes, str(left))
+    claim = Claim(a.node, node, table)
+    found = judge(claim)
+    verdict = verification(found)
+    if found.status == "equal":
+        return Check(True, "correct", str(verdict), str(left), verification=verdict)
+    if found.status == "undecided":
+        return Check(False, "not verified", verdict.note, str(left), verification=verdict)
+    example = counterexample(a.node, node, table, ("the left side", "the right side"))
+    finding = nearest(_identity(left, right, claim)) or Finding("wrong", UNKNOWN)
+    return Check(False, finding.verdict, finding.reason, str(left), example, verdict)
+
+
+def _both(
+    lhs: str | Expr, rhs: str | Expr, declare: Declare, symbols: Mapping[str, str]
+) -> tuple[Expr, Expr]:
+    """Both sides with one table of symbols, inferred from both where they are not declared."""
+    known: dict[str, str] = {}
+    for side in (lhs, rhs):
+        known.update(side.declarations if isinstance(side, Expr) else {})
+    known.update(symbols)
+    a, b = str(lhs), str(rhs)
+    try:
+        both = parse(f"({a}) - ({b})", declare=declare, **known).lowered.declarations
+        return parse(a, declare=both), parse(b, declare=both)
+    except MatcalcError:
+        left = parse(a, declare=declare, **known)
+        if declare:
+            return left, parse(b, declare=declare, **known)
+        right = parse(b, **{**known, **left.declarations})
+        return parse(a, declare=right.lowered.declarations), right
+
+
+def _identity(left: Expr, right: Expr, claim: Claim) -> Problem:
+    reading = written(str(right), claim.declarations, None)
+
+    def lower(changed: Syntax) -> Node | None:
+        try:
+            node = reading.lower(changed).node
+        except MatcalcError:
+            return None
+        return node if node.shape == claim.left.shape else None
+
+    return Problem(
+        claim, right.syntax, claim.left, left.syntax, lower, lambda n: _text(right, reading, n, ()), "identity"
+    )

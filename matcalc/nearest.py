@@ -1,0 +1,546 @@
+"""The right thing that is nearest to a wrong claim: what to change in it, in the words of a teacher.
+
+Candidates are made of the claim's syntax and tried at two random points; the first that is right is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import combinations, islice
+from random import Random
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from . import draws, ir, points
+from .declarations import Declaration
+from .draws import Claim, Raw
+from .duals import Dual, evaluate
+from .errors import MatcalcError
+from .exact import contracted, sides
+from .ir import Einsum, Extent, Node, Sum
+from .judge import judge
+from .render.text import text
+from .syntax import (
+    ONE,
+    Add,
+    Call,
+    Div,
+    Hadamard,
+    Identity,
+    Mul,
+    Name,
+    Neg,
+    Num,
+    Pow,
+    Syntax,
+    Transpose,
+    children,
+    with_children,
+)
+from .systems import PRIME, Array, Field, Floats, Inexact, NoPoint, System
+
+Path: TypeAlias = tuple[int, ...]
+Change: TypeAlias = tuple[str, str, Syntax]  # verdict, reason, the changed claim
+
+POINTS = 2
+ATTEMPTS = 60
+MAX_MONOMIALS = 60
+MAX_CANDIDATES = 600
+ATTRIBUTES = ("symmetric", "diagonal", "orthogonal", "skew", "positive", "spd")
+FACTORS = (Fraction(2), Fraction(1, 2), Fraction(3), Fraction(1, 3), Fraction(4), Fraction(1, 4))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong, as a verdict and as a reason."""
+
+    verdict: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A wrong claim: what it is compared with, how it was written, and how others like it are read and written.
+
+    `target` is the right answer, with the axes of the claim, where it is known; `lower` reads a changed claim, and is
+    None where that has no meaning or another shape.
+    """
+
+    claim: Claim
+    syntax: Syntax
+    target: Node | None
+    target_syntax: Syntax | None
+    lower: Callable[[Syntax], Node | None]
+    write: Callable[[Node], str]
+    what: str
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A random point, with the value of the left side there."""
+
+    raw: Raw
+    sizes: Mapping[str, int]
+    system: System
+    plain: Mapping[str, Dual]
+    directions: list[Array]
+    expected: Array
+
+
+class Oracle:
+    """Whether a node is the right answer, at a few random points: in the field if it can tell, else in float64."""
+
+    def __init__(self, claim: Claim, known_right: Node | None = None) -> None:
+        self.claim = claim
+        self.samples = self._samples(exactly=True)
+        if not self.samples or (known_right is not None and not self.holds(known_right)):
+            self.samples = self._samples(exactly=False)
+
+    def _samples(self, exactly: bool) -> list[_Sample]:
+        found: list[_Sample] = []
+        rng, generator = Random(0), np.random.default_rng(0)
+        for trial, sizes in enumerate(islice(draws.assignments(self.claim), ATTEMPTS)):
+            system: System = Field(rng) if exactly else Floats()
+            level = trial * draws.LEVELS // ATTEMPTS
+            try:
+                if exactly:
+                    raw = draws.raw_field(self.claim, sizes, rng)
+                else:
+                    raw = draws.raw_floats(self.claim, sizes, generator, trial, level)
+                expected, _ = sides(replace(self.claim, right=ir.ONE, named={}), raw, sizes, system)
+            except NoPoint:
+                continue
+            except Inexact:
+                return []
+            _, plain, directions = draws.point(self.claim, raw, system)
+            found.append(_Sample(raw, sizes, system, plain, directions, expected))
+            if len(found) == POINTS:
+                break
+        return found
+
+    def values(self, node: Node, sample: _Sample) -> Array:
+        """The node at a point, with all its axes."""
+        return evaluate([node], sample.plain, sample.sizes, sample.system)[0][0]
+
+    def holds(self, node: Node) -> bool:
+        """Whether the node agrees with the left side at the points."""
+        if not self.samples:
+            return False
+        try:
+            return all(self._agrees(node, s) for s in self.samples)
+        except (NoPoint, Inexact, MatcalcError):
+            return False
+
+    def _agrees(self, node: Node, sample: _Sample) -> bool:
+        value = self.values(node, sample)
+        if self.claim.named is None:
+            value = contracted(value, sample.directions, sample.system)
+        if value.shape != sample.expected.shape:
+            return False
+        if not sample.system.ordered:
+            return bool(np.all(value == sample.expected))
+        scale = float(np.max(np.abs(sample.expected), initial=0.0))
+        return bool(np.max(np.abs(value - sample.expected), initial=0.0) <= 1e-9 * scale)
+
+
+def nearest(problem: Problem) -> Finding | None:
+    """The first of: a factor, a change at one place, a missing term, an attribute, a change of two kinds."""
+    oracle = Oracle(problem.claim, problem.target)
+    if not oracle.samples:
+        return None
+    return (
+        _whole_factor(problem, oracle)
+        or _first(problem, oracle, _plain_changes(problem.syntax))
+        or _missing_term(problem, oracle)
+        or only_if(problem)
+        or _first(problem, oracle, _other_changes(problem))
+    )
+
+
+def _first(problem: Problem, oracle: Oracle, changes: Iterator[Change]) -> Finding | None:
+    for verdict, reason, syntax in islice(changes, MAX_CANDIDATES):
+        node = problem.lower(syntax)
+        if node is not None and oracle.holds(node):
+            return Finding(verdict, reason)
+    return None
+
+
+def repaired(problem: Problem) -> Finding | None:
+    """The change at one place that makes sense of a claim whose parts do not fit, and makes it right."""
+    oracle = Oracle(problem.claim, problem.target)
+    return _first(problem, oracle, _plain_changes(problem.syntax)) if oracle.samples else None
+
+
+# --- the whole claim times a scalar ---------------------------------------------------------------
+
+
+def _whole_factor(problem: Problem, oracle: Oracle) -> Finding | None:
+    if problem.target is None:
+        return None
+    ratios: list[Any] = []
+    for sample in oracle.samples:
+        try:
+            ratio = _ratio(oracle.values(problem.target, sample), oracle.values(problem.claim.right, sample), sample)
+        except (NoPoint, Inexact, MatcalcError):
+            return None
+        if ratio is None:
+            return None
+        ratios.append(ratio)
+    constants = [_rational(r, s.system) for r, s in zip(ratios, oracle.samples, strict=True)]
+    if constants[0] is not None and len(set(constants)) == 1:
+        return _constant_factor(constants[0])
+    return _scalar_factor(problem, oracle, ratios)
+
+
+def _ratio(right: Array, claimed: Array, sample: _Sample) -> Any:
+    """The number c with right = c claimed, or None."""
+    a, b = right.ravel(), claimed.ravel()
+    if a.shape != b.shape or not a.size:
+        return None
+    k = int(np.argmax(b != 0)) if not sample.system.ordered else int(np.argmax(np.abs(b)))
+    if b[k] == 0 or a[k] == 0:
+        return None
+    c = a[k] * sample.system.reciprocal(np.asarray(b[k], dtype=b.dtype))[()]
+    if not sample.system.ordered:
+        return c % PRIME if bool(np.all(sample.system.reduce(c * b) == a)) else None
+    return c if bool(np.all(np.abs(c * b - a) <= 1e-9 * np.abs(a).max())) else None
+
+
+def _rational(value: Any, system: System) -> Fraction | None:
+    """The number as a fraction of small whole numbers."""
+    if system.ordered:
+        found = Fraction(float(value)).limit_denominator(64)
+        return found if abs(float(found) - float(value)) <= 1e-9 * abs(float(value)) else None
+    for below in range(1, 65):
+        above = value * below % PRIME
+        above = above - PRIME if above > PRIME // 2 else above
+        if abs(above) <= 4096:
+            return Fraction(above, below)
+    return None
+
+
+def _constant_factor(c: Fraction) -> Finding:
+    if c == -1:
+        return Finding("wrong sign", "the sign is wrong: the right answer is minus this")
+    sign = " and the sign is wrong" if c < 0 else ""
+    return Finding("wrong factor", f"the factor is wrong{sign}: the right answer is {c} times this")
+
+
+def _scalar_factor(problem: Problem, oracle: Oracle, ratios: Sequence[Any]) -> Finding | None:
+    """A factor that is a scalar of the expression: a size, a symbol, the expression itself, a factor of the answer."""
+    assert problem.target is not None
+    nodes = [n for side in (problem.claim.left, problem.claim.right, problem.target) for n in ir.topological(side)]
+    scalars = dict.fromkeys(n for n in nodes if not n.shape and not isinstance(n, ir.Number))
+    sizes = dict.fromkeys(m for n in nodes for s in n.shape if s.name for m in ir.topological(ir.extent(s)))
+    for node in (*(s for s in sizes if isinstance(s, Extent)), *scalars):
+        for inverse in (False, True):
+            c = _times_constant(oracle, node, ratios, inverse)
+            if c is not None:
+                number = "" if c == 1 else f"{c} times "
+                how = "divided by" if inverse else "times"
+                return Finding(
+                    "wrong factor",
+                    f"a scalar factor is wrong: the right answer is {number}this {how} {problem.write(node)}",
+                )
+    return None
+
+
+def _times_constant(oracle: Oracle, node: Node, ratios: Sequence[Any], inverse: bool) -> Fraction | None:
+    found = set()
+    for ratio, sample in zip(ratios, oracle.samples, strict=True):
+        try:
+            value = oracle.values(node, sample)
+            other = value if inverse else sample.system.reciprocal(value)
+        except (NoPoint, Inexact, MatcalcError):
+            return None
+        found.add(_rational(sample.system.reduce(ratio * other)[()], sample.system))
+    return found.pop() if len(found) == 1 else None
+
+
+# --- a term that is missing -----------------------------------------------------------------------
+
+
+def _missing_term(problem: Problem, oracle: Oracle) -> Finding | None:
+    """The difference to the right answer as one of its terms, all brackets multiplied out."""
+    if problem.target is None:
+        return None
+    terms = monomials(problem.target)
+    if len(terms) < 2:
+        return None
+    claimed = problem.claim.right
+    for count in (1, 2):
+        for chosen in combinations(terms, count):
+            if count == 2 and len(terms) > 8:
+                return None
+            total = ir.add([(1, claimed), *chosen], claimed.shape)
+            if oracle.holds(total):
+                missing = " and ".join(problem.write(ir.scale(c, n)) for c, n in chosen)
+                plural = "terms are" if count == 2 else "term is"
+                return Finding("missing term", f"a {plural} missing: {missing}".replace("a terms", "terms"))
+    return None
+
+
+def monomials(root: Node) -> list[tuple[ir.Rational, Node]]:
+    """The terms of a node, products multiplied out over sums."""
+    done: list[tuple[ir.Rational, Node]] = []
+    todo: list[tuple[ir.Rational, Node]] = [(1, root)]
+    while todo:
+        c, node = todo.pop()
+        if len(todo) + len(done) > MAX_MONOMIALS:
+            return []
+        if isinstance(node, Sum):
+            todo.extend((c * d, n) for d, n in reversed(node.terms))
+            continue
+        split = _split(node) if isinstance(node, Einsum) else None
+        if split is None:
+            done.append((c, node))
+        else:
+            todo.extend((c * d, n) for d, n in reversed(split))
+    return done
+
+
+def _split(node: Einsum) -> list[tuple[ir.Rational, Node]] | None:
+    for place, (operand, labels) in enumerate(zip(node.operands, node.labels, strict=True)):
+        if isinstance(operand, Sum) and len(operand.terms) > 1:
+            rest = [f for k, f in enumerate(zip(node.operands, node.labels, strict=True)) if k != place]
+            sizes = dict(enumerate(node.extents))
+            return [(c, ir.einsum([*rest, (n, labels)], node.output, sizes)) for c, n in operand.terms]
+    return None
+
+
+# --- right under a condition ----------------------------------------------------------------------
+
+
+def only_if(problem: Problem) -> Finding | None:
+    """An attribute of a symbol, or a size, under which the claim is right."""
+    table = problem.claim.declarations
+    names = [n for n in table if _appears(problem.claim, n)]
+    tries = [((n, a),) for a in ATTRIBUTES for n in names if _can_be(table[n], a)]
+    pairs = [n for n in names if _can_be(table[n], "symmetric")]
+    tries += [((m, "symmetric"), (n, "symmetric")) for m, n in combinations(pairs, 2)]
+    if len(pairs) > 2:
+        tries.append(tuple((n, "symmetric") for n in pairs))
+    for chosen in tries:
+        changed = dict(table)
+        for name, attribute in chosen:
+            d = table[name]
+            changed[name] = Declaration(d.kind, d.sizes, d.attributes | {attribute})
+        claim = replace(problem.claim, declarations=changed)
+        if _true_of(claim):
+            said = " and ".join(f"{n} {a}" for n, a in chosen)
+            are = " and ".join(f"{n} is {a}" for n, a in chosen)
+            return Finding(f"only if {said}", f"it is right only if {are}")
+    return _only_if_size(problem)
+
+
+def _appears(claim: Claim, name: str) -> bool:
+    return ir.depends(claim.left, name) or ir.depends(claim.right, name)
+
+
+def _can_be(d: Declaration, attribute: str) -> bool:
+    if attribute in d.attributes or "integer" in d.attributes:
+        return False
+    if attribute == "positive":
+        return d.kind in ("scalar", "vector", "matrix")
+    structured = d.attributes & {"symmetric", "spd", "skew", "diagonal", "orthogonal"}
+    return d.kind == "matrix" and d.sizes[0] is d.sizes[1] and not structured
+
+
+def _true_of(claim: Claim) -> bool:
+    """Whether the claim holds, and says something: not that nought is nought."""
+    oracle = Oracle(claim)
+    if not oracle.samples or not any(np.any(s.expected != 0) for s in oracle.samples):
+        return False
+    return oracle.holds(claim.right) and judge(claim).status == "equal"
+
+
+def _only_if_size(problem: Problem) -> Finding | None:
+    claim = problem.claim
+    for name in sorted(claim.names):
+        for value in (1, 2):
+            try:
+                nodes, table = points.at_sizes([claim.left, claim.right], claim.declarations, {name: value})
+            except MatcalcError:
+                continue
+            if _true_of(replace(claim, left=nodes[0], right=nodes[1], declarations=table)):
+                return Finding(f"only if {name} = {value}", f"it is right only if {name} = {value}")
+    return None
+
+
+# --- changes at one place -------------------------------------------------------------------------
+
+
+def _places(node: Syntax, path: Path = ()) -> Iterator[tuple[Path, Syntax]]:
+    yield path, node
+    for k, child in enumerate(children(node)):
+        yield from _places(child, (*path, k))
+
+
+def _at(root: Syntax, path: Path) -> Syntax:
+    for k in path:
+        root = children(root)[k]
+    return root
+
+
+def _changed(root: Syntax, path: Path, new: Syntax) -> Syntax:
+    """The tree with another node at a place; sums within sums and products within products are made flat."""
+    if not path:
+        return new
+    parts = list(children(root))
+    parts[path[0]] = _changed(parts[path[0]], path[1:], new)
+    if isinstance(root, Mul | Add):
+        kind = type(root)
+        flat = [x for p in parts for x in (p.factors if isinstance(p, Mul) and kind is Mul else _terms(p, kind))]
+        return kind(tuple(flat))
+    return with_children(root, tuple(parts))
+
+
+def _terms(node: Syntax, kind: type) -> tuple[Syntax, ...]:
+    return node.terms if kind is Add and isinstance(node, Add) else (node,)
+
+
+def _plain_changes(root: Syntax) -> Iterator[Change]:
+    """Transposes, signs of terms, the order of factors, terms and factors too many."""
+    places = list(_places(root))
+    yield from _transposes(root, places)
+    yield from _signs(root, places)
+    yield from _orders(root, places)
+
+
+def _transposes(root: Syntax, places: Sequence[tuple[Path, Syntax]]) -> Iterator[Change]:
+    for path, node in places:
+        if isinstance(node, Transpose):
+            reason = f"a factor is transposed that should not be: {text(node)} should be {text(node.arg)}"
+            yield "transposed", reason, _changed(root, path, node.arg)
+    for path, node in places:
+        if isinstance(node, Num | Transpose | Neg) or (path and isinstance(_at(root, path[:-1]), Transpose)):
+            continue
+        turned = Transpose(node)
+        if isinstance(node, Name | Pow | Call | Add | Mul | Identity | Hadamard):
+            reason = f"a factor should be transposed: {text(node)} should be {text(turned)}"
+            yield "transposed", reason, _changed(root, path, turned)
+
+
+def _signs(root: Syntax, places: Sequence[tuple[Path, Syntax]]) -> Iterator[Change]:
+    for path, node in places:
+        if isinstance(node, Neg):
+            reason = f"a sign is wrong: {text(node)} should be {text(node.arg)}"
+            yield "wrong sign", reason, _changed(root, path, node.arg)
+        elif path and isinstance(_at(root, path[:-1]), Add | Mul | Call | Hadamard | Pow):
+            reason = f"a sign is wrong: {text(node)} should be {text(Neg(node))}"
+            yield "wrong sign", reason, _changed(root, path, Neg(node))
+
+
+def _orders(root: Syntax, places: Sequence[tuple[Path, Syntax]]) -> Iterator[Change]:
+    for path, node in places:
+        if not isinstance(node, Mul):
+            continue
+        for k in range(len(node.factors) - 1):
+            a, b = node.factors[k : k + 2]
+            swapped = (*node.factors[:k], b, a, *node.factors[k + 2 :])
+            reason = f"the order of factors is wrong: {text(Mul((a, b)))} should be {text(Mul((b, a)))}"
+            yield "wrong order of factors", reason, _changed(root, path, Mul(swapped))
+        for i, j in combinations(range(len(node.factors)), 2):
+            if j > i + 1:
+                other = list(node.factors)
+                other[i], other[j] = other[j], other[i]
+                reason = (
+                    f"the order of factors is wrong: {text(node.factors[i])} and {text(node.factors[j])} change places"
+                )
+                yield "wrong order of factors", reason, _changed(root, path, Mul(tuple(other)))
+
+
+def _other_changes(problem: Problem) -> Iterator[Change]:
+    """Terms and factors too many, numbers, inverses, and terms that stand in the right answer only."""
+    root = problem.syntax
+    places = list(_places(root))
+    yield from _surplus(root, places)
+    yield from _lost_terms(root, places, problem.target_syntax)
+    yield from _numbers(root, places)
+    yield from _inverses(root, places)
+    yield from _lost_factors(root, places, problem)
+
+
+def _surplus(root: Syntax, places: Sequence[tuple[Path, Syntax]]) -> Iterator[Change]:
+    for path, node in places:
+        if isinstance(node, Add):
+            for k, term in enumerate(node.terms):
+                rest = node.terms[:k] + node.terms[k + 1 :]
+                reason = f"a term is too many: {text(term)}"
+                yield "wrong", reason, _changed(root, path, rest[0] if len(rest) == 1 else Add(rest))
+    for path, node in places:
+        if isinstance(node, Mul | Hadamard):
+            for k, factor in enumerate(node.factors):
+                rest = node.factors[:k] + node.factors[k + 1 :]
+                reason = f"a factor is too many: {text(factor)}"
+                new = rest[0] if len(rest) == 1 else type(node)(rest)
+                yield "wrong factor", reason, _changed(root, path, new)
+        if isinstance(node, Div):
+            reason = f"a denominator is too many: {text(node.denominator)}"
+            yield "wrong factor", reason, _changed(root, path, node.numerator)
+
+
+def _lost_terms(root: Syntax, places: Sequence[tuple[Path, Syntax]], right: Syntax | None) -> Iterator[Change]:
+    """The sums of the right answer, put where a part of them stands."""
+    sums = [n for _, n in _places(right)] if right is not None else []
+    for total in (n for n in sums if isinstance(n, Add)):
+        for k, term in enumerate(total.terms):
+            rest = total.terms[:k] + total.terms[k + 1 :]
+            part = rest[0] if len(rest) == 1 else Add(rest)
+            for path, node in places:
+                for sign in (False, True):
+                    if node == (Neg(part) if sign else part):
+                        yield "missing term", f"a term is missing: {text(term)}", _changed(root, path, total)
+
+
+def _numbers(root: Syntax, places: Sequence[tuple[Path, Syntax]]) -> Iterator[Change]:
+    for path, node in places:
+        if isinstance(node, Num):
+            for value in dict.fromkeys((node.value + 1, node.value - 1, 2 * node.value, node.value / 2, Fraction(1))):
+                if value >= 0 and value != node.value:
+                    reason = f"a number is wrong: {text(node)} should be {value}"
+                    yield "wrong factor", reason, _changed(root, path, Num(value))
+    for path, node in places:
+        inside = path and isinstance(_at(root, path[:-1]), Add)
+        if inside or not path or (path and isinstance(_at(root, path[:-1]), Call | Pow | Transpose)):
+            for value in FACTORS:
+                term = node.arg if isinstance(node, Neg) else node
+                scaled = Mul((Num(value), *(term.factors if isinstance(term, Mul) else (term,))))
+                new = Neg(scaled) if isinstance(node, Neg) else scaled
+                yield (
+                    "wrong factor",
+                    f"a factor is wrong: {text(node)} should be {text(new)}",
+                    _changed(root, path, new),
+                )
+
+
+def _inverses(root: Syntax, places: Sequence[tuple[Path, Syntax]]) -> Iterator[Change]:
+    minus_one = Neg(ONE)
+    for path, node in places:
+        if isinstance(node, Pow):
+            bare = node.base
+            yield "wrong", f"an exponent is wrong: {text(node)} should be {text(bare)}", _changed(root, path, bare)
+            if isinstance(node.exponent, Neg):
+                new = Pow(bare, node.exponent.arg)
+                yield "wrong", f"an exponent is wrong: {text(node)} should be {text(new)}", _changed(root, path, new)
+        elif isinstance(node, Name | Add | Mul | Call):
+            new = Pow(node, minus_one)
+            yield "wrong", f"an inverse is missing: {text(node)} should be {text(new)}", _changed(root, path, new)
+
+
+def _lost_factors(root: Syntax, places: Sequence[tuple[Path, Syntax]], problem: Problem) -> Iterator[Change]:
+    """A factor of the right answer, put in anywhere."""
+    if problem.target_syntax is None:
+        return
+    known = [n for _, n in _places(problem.target_syntax) if isinstance(n, Name | Transpose | Pow | Call | Add)]
+    for factor in dict.fromkeys(known):
+        for path, node in places:
+            if isinstance(node, Num) or (path and isinstance(_at(root, path[:-1]), Mul)):
+                continue
+            factors = node.factors if isinstance(node, Mul) else (node,)
+            for k in range(len(factors) + 1):
+                new = Mul((*factors[:k], factor, *factors[k:]))
+                yield "wrong factor", f"a factor is missing: {text(factor)}", _changed(root, path, new)
