@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from . import ir
 from .claims import Written, axes_of, in_components, is_row, readable, readings, written
 from .counterexample import counterexample
+from .declarations import Declaration
 from .derive import Declare, Derivative, Expr, derive, parse
 from .draws import Claim
 from .errors import LimitError, MatcalcError, ShapeError, UnsupportedError
@@ -133,6 +134,8 @@ class _Checker:
             return [(self.layout, node)]
         if claim.differential:
             return [(self.layout, node)] if node.shape == wanted else []
+        if node.rank != len(wanted):
+            return []
         return [(name, n) for name, n in readings(node, self.rank, self.layout) if n.shape == wanted]
 
     def _claim(self, claim: Written, node: Node) -> Claim:
@@ -181,8 +184,15 @@ class _Checker:
         row = not claim.differential and is_row(self.rank, len(self.shape), self.layout)
         own = "the differential" if claim.differential else "the derivative"
         shapes = f"{own} is {_shape(wanted, row)}, and the claim is {_shape(lowered.node.shape, lowered.is_row)}"
-        near = f"; {finding.reason}" if finding is not None else ""
+        near = f"; {finding.reason}" if finding is not None else self._lost_trace(claim, lowered.node)
         return Check(False, "wrong shape", shapes + near, self._answer_text())
+
+    def _lost_trace(self, claim: Written, node: Node) -> str:
+        """A hint where the trace of a matrix would be right."""
+        if node.rank != 2 or node.shape[0] is not node.shape[1] or self.root.shape or not claim.differential:
+            return ""
+        trace = ir.einsum([(node, (0, 0))], ())
+        return "; the trace around it is missing" if judge(self._claim(claim, trace)).status == "equal" else ""
 
     def _axes(self) -> tuple[int, ...]:
         return axes_of(self.layout, self.rank, len(self.shape))
@@ -271,7 +281,9 @@ def equal(lhs: str | Expr, rhs: str | Expr, *, declare: Declare = None, **symbol
     node = ir.zero(a.node.shape) if ir.is_zero(b.node) and not b.node.shape and a.node.shape else b.node
     rows = a.is_row != b.is_row and not in_components(a) and not in_components(b) and not ir.is_zero(node)
     if a.node.shape != node.shape or rows:
-        shapes = f"the left side is {_shape(a.node.shape, a.is_row)}, and the right side {_shape(b.node.shape, b.is_row)}"
+        shapes = (
+            f"the left side is {_shape(a.node.shape, a.is_row)}, and the right side {_shape(b.node.shape, b.is_row)}"
+        )
         return Check(False, "wrong shape", shapes, str(left))
     claim = Claim(a.node, node, table)
     found = judge(claim)
@@ -285,24 +297,32 @@ def equal(lhs: str | Expr, rhs: str | Expr, *, declare: Declare = None, **symbol
     return Check(False, finding.verdict, finding.reason, str(left), example, verdict)
 
 
-def _both(
-    lhs: str | Expr, rhs: str | Expr, declare: Declare, symbols: Mapping[str, str]
-) -> tuple[Expr, Expr]:
+def _both(lhs: str | Expr, rhs: str | Expr, declare: Declare, symbols: Mapping[str, str]) -> tuple[Expr, Expr]:
     """Both sides with one table of symbols, inferred from both where they are not declared."""
     known: dict[str, str] = {}
     for side in (lhs, rhs):
         known.update(side.declarations if isinstance(side, Expr) else {})
     known.update(symbols)
+    if declare and known:
+        declare = {**known, **declare}
     a, b = str(lhs), str(rhs)
+    if declare:
+        return parse(a, declare=declare), parse(b, declare=declare)
     try:
-        both = parse(f"({a}) - ({b})", declare=declare, **known).lowered.declarations
-        return parse(a, declare=both), parse(b, declare=both)
+        both = parse(f"({a}) - ({b})", None, **known).lowered.declarations
+        if _reads_each_as(parse(a, None, **known), parse(b, None, **known), both):
+            return parse(a, declare=both), parse(b, declare=both)
     except MatcalcError:
-        left = parse(a, declare=declare, **known)
-        if declare:
-            return left, parse(b, declare=declare, **known)
-        right = parse(b, **{**known, **left.declarations})
-        return parse(a, declare=right.lowered.declarations), right
+        pass  # the sides do not fit, or one has a list of names
+    left = parse(a, None, **known)
+    right = parse(b, None, **{**known, **left.declarations})
+    return parse(a, declare=right.lowered.declarations), right
+
+
+def _reads_each_as(left: Expr, right: Expr, both: Mapping[str, Declaration]) -> bool:
+    """Whether no symbol has one kind in each side and another in the two together: x^T y is not x y^T of scalars."""
+    one, other = left.lowered.declarations, right.lowered.declarations
+    return not any(one[n].kind == other[n].kind != both[n].kind for n in one.keys() & other.keys())
 
 
 def _identity(left: Expr, right: Expr, claim: Claim) -> Problem:

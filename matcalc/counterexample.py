@@ -94,7 +94,7 @@ def _text(
 
 def _shown(value: Array) -> str:
     if value.ndim == 0:
-        return _number(value[()])
+        return _number(float(value))
     return "[" + ", ".join(_shown(v) for v in value) + "]"
 
 

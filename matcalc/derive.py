@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ from .errors import LimitError, ShapeError, UnknownSymbolError, UnsupportedError
 from .indices import einstein_form, index_form
 from .ir import Node
 from .length import length
-from .lower import Lowered, free_symbol, lower_parsed, symbol_of, without_structure
+from .lower import Lowered, free_symbol, lower_parsed, symbol_of, unfolded, without_structure
 from .recognise import Recogniser, matrix_form
 from .render.latex import latex
 from .render.mathml import mathml
@@ -30,7 +31,7 @@ from .shapes import with_readings
 from .shelf import SHELF
 from .simplify import simplify
 from .structure import MODES, within
-from .syntax import Name, Num, Syntax, Transpose, Where, children, walk, with_children
+from .syntax import Name, Num, Sub, Syntax, Transpose, Where, children, walk, with_children
 from .verify import Verification, verify
 
 MAX_ORDER = 4
@@ -119,7 +120,8 @@ def _recogniser(lowered: Lowered, explicit: bool = False, wrt: Sequence[str] = (
     for x in walk(lowered.syntax):
         if isinstance(x, Name):
             order.setdefault(x.name, len(order))
-    return Recogniser(lowered.written, order, explicit, frozenset(wrt))
+    taken = frozenset(lowered.declarations)
+    return Recogniser(lowered.written, order, explicit, frozenset(wrt), taken)
 
 
 def parse(expr: str | Expr, declare: Declare = None, **symbols: str) -> Expr:
@@ -229,7 +231,8 @@ class Derivative(Printable):
     def verify(self, trials: int | None = None, seed: int = 0) -> Verification:
         """Compare with differences of the original expression, in random directions at random points."""
         variables = [symbol.name for symbol in _variables(self.expr.lowered, self.wrt)]
-        return verify(self.free[0], self.free[1], variables, self.expr.lowered.declarations, trials or 10, seed)
+        root, answer = (unfolded(n) for n in self.free)
+        return verify(root, answer, variables, self.expr.lowered.declarations, trials or 10, seed)
 
     def __repr__(self) -> str:
         return f"Derivative({str(self)!r})"
@@ -330,8 +333,8 @@ def _written(lowered: Lowered, node: Node, wrt: Sequence[str]) -> tuple[Syntax, 
             break
         if means(form, node, lowered.declarations):
             return form, True
-    for ranges in (False, True):
-        form = index_form(_recogniser(lowered, wrt=wrt), node, ranges)
+    for explicit, ranges in product((False, True), repeat=2):
+        form = index_form(_recogniser(lowered, explicit, wrt), node, ranges)
         if means(form, node, lowered.declarations):
             return form, False
     raise UnsupportedError("the result could not be written so that it reads back")
@@ -340,8 +343,8 @@ def _written(lowered: Lowered, node: Node, wrt: Sequence[str]) -> tuple[Syntax, 
 def _einstein(lowered: Lowered, node: Node) -> Syntax:
     """Every product in components; where that does not read back, in the shorter index notation."""
     for writer in (einstein_form, index_form):
-        for ranges in (False, True):
-            form = writer(_recogniser(lowered), node, ranges)
+        for explicit, ranges in product((False, True), repeat=2):
+            form = writer(_recogniser(lowered, explicit), node, ranges)
             if means(form, node, lowered.declarations):
                 return form
     raise UnsupportedError("the result could not be written so that it reads back")
@@ -365,6 +368,11 @@ def with_names(root: Syntax, taken: set[str]) -> Syntax:
         bindings = [(n, numbers.replaced(v, part, Name(name))) for n, v in bindings]
         bindings.append((name, part))
     return Where(root, tuple(bindings)) if bindings else root
+
+
+def _has_indices(part: Syntax) -> bool:
+    """Whether components stand in it: a name for them would hide their indices."""
+    return any(isinstance(x, Sub) and any(isinstance(k, str) for k in x.indices) for x in walk(part))
 
 
 class Numbering:
@@ -400,7 +408,7 @@ class Numbering:
         best, saved = None, 0
         for key, count in self._count.items():
             part = self._parts[key]
-            if count < 2 or isinstance(part, Name | Num):
+            if count < 2 or isinstance(part, Name | Num) or _has_indices(part):
                 continue
             cost = length(part)
             gain = (count - 1) * (cost - 1) - 2

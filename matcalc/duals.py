@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from functools import lru_cache
 from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from . import ir
+from .contraction import alone, held, pair, pairing, plan, spread
 from .ir import Basis, Call, Einsum, Extent, Labels, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
 from .systems import NEAR, Array, Inexact, NoPoint, System
 
@@ -22,7 +22,6 @@ from .systems import NEAR, Array, Inexact, NoPoint, System
 Dual: TypeAlias = dict[int, Array]
 
 MAX_ENTRIES = 200_000
-MAX_GREEDY = 40
 
 
 def evaluate(roots: Sequence[Node], point: Mapping[str, Dual], sizes: Mapping[str, int], system: System) -> list[Dual]:
@@ -93,9 +92,8 @@ class Duals:
         return {k: self.system.reduce(number * p) for k, p in x.items()}
 
     def add(self, x: Dual, y: Dual) -> Dual:
-        return {
-            k: self.system.reduce(x[k] + y[k]) if k in x and k in y else x.get(k, y.get(k)) for k in x.keys() | y.keys()
-        }  # type: ignore[misc]
+        total = {k: self.system.reduce(p + y[k]) if k in y else p for k, p in x.items()}
+        return {**y, **total}
 
     def subtract(self, x: Dual, y: Dual) -> Dual:
         return self.add(x, self.scaled(-1, y))
@@ -276,119 +274,22 @@ class Duals:
     def contract(self, factors: Sequence[tuple[Dual, Labels]], output: Labels, extents: Sequence[int]) -> Dual:
         """The product of factors on labels, summed over those not in the output."""
         left: list[tuple[Dual, Labels]] = []
-        held = _held([ls for _, ls in factors], output)
-        for (dual, labels), keep in zip(factors, held, strict=True):
+        kept = held([ls for _, ls in factors], output)
+        for (dual, labels), keep in zip(factors, kept, strict=True):
             if labels != keep:
-                dual = {k: self.system.reduce(_alone(p, labels, keep)) for k, p in dual.items()}
+                dual = {k: self.system.reduce(alone(p, labels, keep)) for k, p in dual.items()}
             left.append((dual, keep))
-        for i, j, keep in _plan(tuple(ls for _, ls in left), output):
+        for i, j, keep in plan(tuple(ls for _, ls in left), output):
             (a, la), (b, lb) = left[i], left[j]
             self._small([extents[k] for k in keep])
             left = [f for k, f in enumerate(left) if k not in (i, j)]
-            how = _pairing(la, lb, keep)
-            left.append((self._bilinear(lambda x, y, how=how: _pair(x, y, how), a, b), keep))  # type: ignore[misc]
+            how = pairing(la, lb, keep)
+            left.append((self._bilinear(lambda x, y, how=how: pair(x, y, how), a, b), keep))  # type: ignore[misc]
         dual, labels = left[0] if left else (self.constant(1), ())
         if labels == output:
             return dual
         self._small([extents[k] for k in output])
-        return {k: _spread(p, labels, output, extents) for k, p in dual.items()}
-
-
-@lru_cache(maxsize=4096)
-def _held_of(labels: tuple[Labels, ...], output: Labels) -> tuple[Labels, ...]:
-    found = []
-    for place, own in enumerate(labels):
-        others = set(output).union(*(ls for k, ls in enumerate(labels) if k != place))
-        found.append(tuple(k for k in dict.fromkeys(own) if k in others))
-    return tuple(found)
-
-
-def _held(labels: Sequence[Labels], output: Labels) -> tuple[Labels, ...]:
-    """For each factor the labels that others or the output have too, each once."""
-    return _held_of(tuple(labels), output)
-
-
-def _alone(array: Array, labels: Labels, keep: Labels) -> Array:
-    """Diagonals taken, and what nobody else has summed."""
-    labels_left = list(labels)
-    for k in dict.fromkeys(labels):
-        while labels_left.count(k) > 1:
-            i = labels_left.index(k)
-            j = labels_left.index(k, i + 1)
-            array = np.diagonal(array, 0, i, j)
-            labels_left = [x for place, x in enumerate(labels_left) if place not in (i, j)] + [k]
-    gone = tuple(place for place, k in enumerate(labels_left) if k not in keep)
-    if gone:
-        array = np.asarray(array.sum(axis=gone), dtype=array.dtype)
-        labels_left = [k for k in labels_left if k in keep]
-    return array.transpose([labels_left.index(k) for k in keep])
-
-
-Pairing: TypeAlias = tuple[tuple[int, ...], tuple[int, ...], int, int, int, int, tuple[int, ...]]
-
-
-@lru_cache(maxsize=4096)
-def _plan(labels: tuple[Labels, ...], output: Labels) -> tuple[tuple[int, int, Labels], ...]:
-    """Which two factors to multiply next, until one is left: those whose product has fewest axes."""
-    left, steps = list(labels), []
-    while len(left) > 1:
-        pairs = [(0, 1)] if len(left) > MAX_GREEDY else [(i, j) for j in range(len(left)) for i in range(j)]
-        best: tuple[tuple[int, int], int, int, Labels] | None = None
-        for i, j in pairs:
-            others = set(output).union(*(ls for k, ls in enumerate(left) if k not in (i, j)))
-            keep = tuple(k for k in dict.fromkeys(left[i] + left[j]) if k in others)
-            cost = (len(keep), -len(set(left[i]) & set(left[j])))
-            if best is None or cost < best[0]:
-                best = (cost, i, j, keep)
-        assert best is not None
-        _, i, j, keep = best
-        left = [ls for k, ls in enumerate(left) if k not in (i, j)] + [keep]
-        steps.append((i, j, keep))
-    return tuple(steps)
-
-
-@lru_cache(maxsize=4096)
-def _pairing(la: Labels, lb: Labels, keep: Labels) -> Pairing:
-    """How two factors are laid out as stacks of matrices: the axes of each, and how many are of which sort."""
-    both = [k for k in la if k in lb]
-    batch, summed = [k for k in both if k in keep], [k for k in both if k not in keep]
-    rows, columns = [k for k in la if k not in lb], [k for k in lb if k not in la]
-    order = [*batch, *rows, *columns]
-    return (
-        tuple(la.index(k) for k in (*batch, *rows, *summed)),
-        tuple(lb.index(k) for k in (*batch, *summed, *columns)),
-        len(batch), len(rows), len(summed), len(columns),
-        tuple(order.index(k) for k in keep),
-    )  # fmt: skip
-
-
-def _pair(a: Array, b: Array, how: Pairing) -> Array:
-    axes_a, axes_b, batch, rows, summed, columns, order = how
-    a, b = a.transpose(axes_a), b.transpose(axes_b)
-    if batch == 0 and summed == 1 and rows <= 1 and columns <= 1:
-        return np.asarray(np.dot(a, b), dtype=a.dtype).transpose(order)
-    stack, over = a.shape[:batch], a.shape[batch + rows :]
-    high, wide = a.shape[batch : batch + rows], b.shape[batch + summed :]
-    if not summed:
-        product = a.reshape((*stack, *high, *(1,) * columns)) * b.reshape((*stack, *(1,) * rows, *wide))
-        return np.asarray(product, dtype=a.dtype).transpose(order)
-    product = np.matmul(a.reshape(*stack, prod(high), prod(over)), b.reshape(*stack, prod(over), prod(wide)))
-    return np.asarray(product, dtype=a.dtype).reshape((*stack, *high, *wide)).transpose(order)
-
-
-def _spread(array: Array, labels: Labels, output: Labels, extents: Sequence[int]) -> Array:
-    """The array in the order of the output, the same along labels that it lacks, on diagonals where labels repeat."""
-    distinct = tuple(dict.fromkeys(output))
-    array = array.transpose([labels.index(k) for k in distinct if k in labels])
-    array = array.reshape([extents[k] if k in labels else 1 for k in distinct])
-    full = [extents[k] for k in distinct]
-    array = np.broadcast_to(array, full)
-    if distinct == output:
-        return array
-    found = np.zeros([extents[k] for k in output], dtype=array.dtype)
-    grid = dict(zip(distinct, np.ogrid[tuple(slice(n) for n in full)], strict=True))
-    found[tuple(grid[k] for k in output)] = array
-    return found
+        return {k: spread(p, labels, output, extents) for k, p in dual.items()}
 
 
 # --- elementwise functions: their slopes ----------------------------------------------------------

@@ -102,8 +102,8 @@ class Factoring:
                     groups.setdefault((where, link[0].key), []).append(k)
                 if len(t.chain) > 1:
                     groups.setdefault((where + " of several", link[0].key), []).append(k)
-            for s in t.scalars:
-                groups.setdefault(("scalar", (s.base.key, s.below)), []).append(k)
+            for base, below in dict.fromkeys((s.base.key, s.below) for s in t.scalars):
+                groups.setdefault(("scalar", (base, below)), []).append(k)
         sets = {tuple(g) for g in groups.values() if len(g) > 1}
         if len(terms) > 1:
             sets.add(tuple(range(len(terms))))

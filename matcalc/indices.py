@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain, count
 
 from .errors import LimitError
 from .forms import Form, add_form, call_form, number_form, power_form
@@ -43,8 +44,8 @@ class IndexWriter:
         sign, form = self.signed(node, letters)
         body: Syntax = form.syntax if sign > 0 else add_form([(False, form)]).syntax
         if self.repeated:
-            taken = {x.name for x in walk(body) if isinstance(x, Name)} | set(self.recogniser.order)
-            name = next((n for n in LEFT_SIDES if n not in taken), "D_")
+            taken = {x.name for x in walk(body) if isinstance(x, Name)} | self.recogniser.taken
+            name = next(n for n in chain(LEFT_SIDES, (f"D{k}" for k in count(1))) if n not in taken)
             body = Equation(name, letters, body)
         loose = self._loose(body, letters) if ranges else ()
         return Where(body, (), tuple((k, size_form(self.axes[k]).syntax) for k in loose)) if loose else body
@@ -84,7 +85,7 @@ class IndexWriter:
     def _sum(self, node: Sum, letters: tuple[str, ...]) -> tuple[int, Form]:
         if not node.terms:
             return 1, self._broadcast([node.shape[k] for k in range(node.rank)], letters, "zeros")
-        terms = [(Term() if _is_ones(n) else self.term(n, letters)).times(c) for c, n in node.terms]
+        terms = [Term(c) if _is_ones(n) else self.scaled(n, letters, c) for c, n in node.terms]
         terms.sort(key=lambda t: (t.coefficient < 0, t.form().cost, t.form().key))
         sign = 1 if terms[0].coefficient > 0 else -1
         return sign, add_form([(t.coefficient * sign > 0, t.form()) for t in terms])
@@ -96,14 +97,37 @@ class IndexWriter:
     def term(self, node: Node, letters: tuple[str, ...]) -> Term:
         """The component as a product."""
         if not letters:
-            return self.recogniser.term(node)
+            return self._scalar(node)
         match node:
             case Sum(((c, inner),)):
-                return self.term(inner, letters).times(c)
+                return self.scaled(inner, letters, c)
             case Einsum():
                 return self._product(node, letters)
             case _:
                 return Term(1, (), (Link(self._atom(node, letters)),))
+
+    def scaled(self, node: Node, letters: tuple[str, ...], c: Rational) -> Term:
+        """The component times a number, whose sign a skew factor may take."""
+        return self._product(node, letters, c) if isinstance(node, Einsum) else self.term(node, letters).times(c)
+
+    def _scalar(self, node: Node) -> Term:
+        """A scalar: in matrix notation where it has one."""
+        try:
+            return self.recogniser.term(node)
+        except NoMatrixForm:
+            pass
+        match node:
+            case Einsum():
+                return self._product(node, ())
+            case Sum():
+                sign, form = self._sum(node, ())
+                return Term(sign, (Scalar(form),))
+            case Map(function, args):
+                return Term(1, (Scalar(call_form(function, [self._component(a, ()) for a in args])),))
+            case Power(base, exponent):
+                return Term(1, (Scalar(power_form(self._component(base, ()), self._component(exponent, ()))),))
+            case _:
+                raise NoMatrixForm
 
     def _atom(self, node: Node, letters: tuple[str, ...]) -> Form:
         match node:
@@ -147,18 +171,20 @@ class IndexWriter:
     def _sub(self, base: Form, letters: Sequence[str]) -> Syntax:
         return Sub(base.syntax, tuple(letters))
 
-    def _link_sub(self, chain: Chain, letters: Sequence[str]) -> Syntax:
+    def _link_sub(self, links: Chain, letters: Sequence[str]) -> Syntax:
         """A component of a matrix, of its transpose where that is shorter."""
-        straight, back = chain_form(chain), chain_form(reverse(chain))
+        straight, back = chain_form(links), chain_form(reverse(links))
         if back.cost < straight.cost:
             return self._sub(back, letters[::-1])
         return self._sub(straight, letters)
 
     # --- products ---
 
-    def _product(self, node: Einsum, letters: tuple[str, ...]) -> Term:
+    def _product(self, node: Einsum, letters: tuple[str, ...], c: Rational = 1) -> Term:
         network = _ComponentNetwork(self.recogniser, node)
+        network.coefficient *= c
         network.eliminate()
+        network.turn_skew_component()
         names: dict[int, str] = {}
         factors: list[Syntax] = []
         for k, letter in zip(node.output, letters, strict=True):
@@ -187,7 +213,9 @@ class IndexWriter:
         counts = sum((letter_counts(f) for f in factors), Counter[str]())
         self.repeated = self.repeated or any(counts[k] > 1 for k in letters)
         summed = [names[k] for k in names if k not in node.output]
-        explicit = tuple(sorted(k for k in summed if counts[k] != 2))
+        caught = {k for f in factors for k in repeated_within(f)}
+        self.repeated = self.repeated or any(k in caught for k in letters)
+        explicit = tuple(sorted(k for k in summed if counts[k] != 2 or k in caught))
         ordered = tuple(sorted(scalars, key=lambda s: self.recogniser.rank_of(s.base)))
         if not factors:
             return Term(coefficient, ordered)
@@ -206,13 +234,16 @@ class IndexWriter:
             return tuple(names[k] for k in labels)
 
         for node, labels in network.tensors:
-            yield labels, self._atom(node, named(labels)).syntax
+            if labels:
+                yield labels, self._atom(node, named(labels)).syntax
+            else:
+                yield labels, self._component(node, ()).syntax
         for m in network.matrices:
-            for chain, p in m.parts:
-                yield m.labels, self._powered(self._link_sub(chain, named(m.labels)), p)
+            for links, p in m.parts:
+                yield m.labels, self._powered(self._link_sub(links, named(m.labels)), p)
         for k, v in sorted(network.vectors.items(), key=lambda item: self._place(item[1])):
-            for chain, p in v.parts:
-                yield (k,), self._powered(self._sub(chain_form(chain), named((k,))), p)
+            for links, p in v.parts:
+                yield (k,), self._powered(self._sub(chain_form(links), named((k,))), p)
 
     def _place(self, v: Vec) -> tuple[int, int, str]:
         return self.recogniser.rank_of(chain_form(v.parts[0][0]))
@@ -232,6 +263,11 @@ class _ComponentNetwork(Network):
     """A product in which 1 - x stays a component, where the matrix would need a matrix of ones."""
 
     def _enter(self, operand: Node, labels: tuple[int, ...]) -> None:
+        try:
+            self.recogniser.term(operand)
+        except NoMatrixForm:
+            self._keep(operand, labels)
+            return
         if labels and isinstance(operand, Sum) and any(_is_ones(n) for _, n in operand.terms):
             self._keep(operand, labels)
         else:
@@ -244,7 +280,7 @@ class EinsteinWriter(IndexWriter):
     def term(self, node: Node, letters: tuple[str, ...]) -> Term:
         match node:
             case Sum(((c, inner),)):
-                return self.term(inner, letters).times(c)
+                return self.scaled(inner, letters, c)
             case Sum():
                 sign, form = self._sum(node, letters)
                 return Term(sign, (), (Link(form),)) if letters else Term(sign, (Scalar(form),))
@@ -265,7 +301,7 @@ class EinsteinWriter(IndexWriter):
             case _:
                 return Term(1, (), (Link(self._atom(node, letters)),))
 
-    def _product(self, node: Einsum, letters: tuple[str, ...]) -> Term:
+    def _product(self, node: Einsum, letters: tuple[str, ...], c: Rational = 1) -> Term:
         names: dict[int, str] = {}
         factors: list[Syntax] = []
         for k, letter in zip(node.output, letters, strict=True):
@@ -278,7 +314,7 @@ class EinsteinWriter(IndexWriter):
             if k not in carried:
                 factors.append(self._sub(call_form("ones", [size_form(node.extents[k])]), (names[k],)))
         scalars: list[Scalar] = []
-        coefficient: Rational = 1
+        coefficient = c
         for operand, labels in self._in_order(node):
             for k in labels:
                 if k not in names:
@@ -302,6 +338,16 @@ class EinsteinWriter(IndexWriter):
             ordered.append(item)
             reached += [k for k in item[1] if k not in reached]
         return ordered
+
+
+def repeated_within(factor: Syntax) -> set[str]:
+    """The letters that stand twice in a product inside a factor, where they would be summed."""
+    found: set[str] = set()
+    for x in walk(factor):
+        if isinstance(x, Mul):
+            total = sum((letter_counts(p) for p in x.factors), Counter[str]())
+            found |= {k for k, n in total.items() if n > 1}
+    return found
 
 
 def letter_counts(factor: Syntax) -> Counter[str]:

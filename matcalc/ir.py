@@ -542,18 +542,17 @@ def _merged(net: _Network, entries: Iterable[tuple[Node, Node, Labels]]) -> list
     total: dict[tuple[Node, Labels], Node] = {}
     for base, exponent, labels in entries:
         labels = tuple(net.find(k) for k in labels)
-        if base.rank == 2 and labels[0] > labels[1] and base.swap:
-            labels = (labels[1], labels[0])
-            if base.swap < 0:
-                net.coefficient *= _sign_power(exponent)
+        if base.rank == 2 and base.swap:
+            sign = 1 if base.swap > 0 else _parity(exponent)
+            if labels[0] > labels[1] and sign:
+                labels = (labels[1], labels[0])
+                net.coefficient *= sign
+            elif labels[0] == labels[1] and base.swap < 0 and isinstance(exponent, Number) and exponent.value > 0:
+                net.coefficient = 0  # the diagonal of a skew matrix
         key = (base, labels)
         known = total.get(key)
         total[key] = exponent if known is None else add([(1, known), (1, exponent)], ())
     return [(base, e, labels) for (base, labels), e in total.items() if not is_zero(e)]
-
-
-def _sign_power(exponent: Node) -> int:
-    return -1 if not (isinstance(exponent, Number) and exponent.value % 2 == 0) else 1
 
 
 def _contract(net: _Network, output: Labels) -> list[tuple[Node, Node, Labels]]:
@@ -561,7 +560,7 @@ def _contract(net: _Network, output: Labels) -> list[tuple[Node, Node, Labels]]:
     entries = net.entries
     while True:
         entries = _merged(net, entries)
-        if len(entries) < 2:
+        if len(entries) < 2 and not any(isinstance(base, Basis | Merge) for base, _, _ in entries):
             return entries
         kept = {net.find(k) for k in output}
         slots: dict[int, list[tuple[int, int]]] = {}
@@ -672,10 +671,10 @@ def _chain(net: _Network, left: tuple[int, int, Node, Labels], right: tuple[int,
         if isinstance(base, Symbol) and "orthogonal" in base.attributes and e is f is ONE:
             net.union(*outer)
             return {p, q}, []
-        if base.swap == 0:
+        sign = 1 if base.swap > 0 else _parity(f) if base.swap else 0
+        if sign == 0:
             return None
-        if base.swap < 0:
-            net.coefficient *= _sign_power(f)
+        net.coefficient *= sign
     elif a == 0:
         outer = (outer[1], outer[0])
     total = add([(1, e), (1, f)], ())
@@ -855,7 +854,9 @@ def power(base: Node, exponent: Node | Rational) -> Node:
             return apply("exp", [einsum([(arg, tuple(range(arg.rank))), (exponent, ())], tuple(range(arg.rank)))])
         case Map("abs", (arg,)) if isinstance(exponent, Number) and exponent.value % 2 == 0:
             return power(arg, exponent)
-        case Einsum() if not _has_summed(base) and len(set(base.output)) == len(base.output):
+        case Einsum() if not _has_summed(base) and (
+            len(set(base.output)) == len(base.output) or (isinstance(exponent, Number) and exponent.value > 0)
+        ):
             split = _power_of_product(base, exponent, whole)
             if split is not None:
                 return split

@@ -171,7 +171,7 @@ def _pow(low: Lowering, typed: Typed) -> Node:
             raise UnsupportedError("an exponent with a free index", low.source, typed.parts[1].node.span[0])
         return ir.power(base, exponent)
     if typed.choice == "elementwise":
-        return ir.apply("exp", [ir.hadamard([exponent, ir.apply("log", [base])], base.shape)])
+        return ir.apply("exp", [ir.hadamard([exponent, ir.apply("log", [base])], low.shape(typed))])
     if typed.type.rank == 2 and isinstance(typed.node, Pow):
         return ir.matpow(base, exponent)
     return ir.power(base, exponent)
@@ -436,6 +436,18 @@ def expand(row: Function, text: str, args: list[Node]) -> Node:
         return ir.lift(template(row, text, (0,)), {row.parameters[0].name: args[0]}, args[0].shape)
     symbols, sizes = formal(row, args)
     return ir.substitute(template(row, text, tuple(a.rank for a in args)), symbols, sizes)
+
+
+def unfolded(root: Node) -> Node:
+    """The node with the functions that a user defined replaced by their definitions."""
+    memo: dict[Node, Node] = {}
+    for node in ir.topological(root):
+        memo[node] = ir.rebuild(node, memo, {}) if any(memo[n] is not n for n in ir.operands_of(node)) else node
+        if isinstance(node, ir.Map | ir.Call):
+            row = FUNCTIONS[node.function]
+            if row.named and row.definition is not None:
+                memo[node] = expand(row, row.definition, [memo[a] for a in node.args])
+    return memo[root]
 
 
 def differential(row: Function, place: int, args: list[Node], direction: Node) -> Node:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations, islice
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from . import draws, ir, points
+from .changes import Change, other_changes, plain_changes
 from .declarations import Declaration
 from .draws import Claim, Raw
 from .duals import Dual, evaluate
@@ -22,35 +23,14 @@ from .errors import MatcalcError
 from .exact import contracted, sides
 from .ir import Einsum, Extent, Node, Sum
 from .judge import judge
-from .render.text import text
-from .syntax import (
-    ONE,
-    Add,
-    Call,
-    Div,
-    Hadamard,
-    Identity,
-    Mul,
-    Name,
-    Neg,
-    Num,
-    Pow,
-    Syntax,
-    Transpose,
-    children,
-    with_children,
-)
+from .syntax import Syntax
 from .systems import PRIME, Array, Field, Floats, Inexact, NoPoint, System
-
-Path: TypeAlias = tuple[int, ...]
-Change: TypeAlias = tuple[str, str, Syntax]  # verdict, reason, the changed claim
 
 POINTS = 2
 ATTEMPTS = 60
 MAX_MONOMIALS = 60
 MAX_CANDIDATES = 600
 ATTRIBUTES = ("symmetric", "diagonal", "orthogonal", "skew", "positive", "spd")
-FACTORS = (Fraction(2), Fraction(1, 2), Fraction(3), Fraction(1, 3), Fraction(4), Fraction(1, 4))
 
 
 @dataclass(frozen=True)
@@ -95,6 +75,7 @@ class Oracle:
 
     def __init__(self, claim: Claim, known_right: Node | None = None) -> None:
         self.claim = claim
+        self.witness = claim.right if known_right is None else known_right
         self.samples = self._samples(exactly=True)
         if not self.samples or (known_right is not None and not self.holds(known_right)):
             self.samples = self._samples(exactly=False)
@@ -110,7 +91,8 @@ class Oracle:
                     raw = draws.raw_field(self.claim, sizes, rng)
                 else:
                     raw = draws.raw_floats(self.claim, sizes, generator, trial, level)
-                expected, _ = sides(replace(self.claim, right=ir.ONE, named={}), raw, sizes, system)
+                # A point counts where the answer has a value too: not where m < n makes an inverse singular.
+                expected, _ = sides(replace(self.claim, right=self.witness, named={}), raw, sizes, system)
             except NoPoint:
                 continue
             except Inexact:
@@ -152,11 +134,12 @@ def nearest(problem: Problem) -> Finding | None:
     if not oracle.samples:
         return None
     return (
-        _whole_factor(problem, oracle)
-        or _first(problem, oracle, _plain_changes(problem.syntax))
+        _constant_factor(problem, oracle)
+        or _first(problem, oracle, plain_changes(problem.syntax))
         or _missing_term(problem, oracle)
+        or _scalar_factor(problem, oracle)
         or only_if(problem)
-        or _first(problem, oracle, _other_changes(problem))
+        or _first(problem, oracle, other_changes(problem.syntax, problem.target_syntax))
     )
 
 
@@ -171,28 +154,40 @@ def _first(problem: Problem, oracle: Oracle, changes: Iterator[Change]) -> Findi
 def repaired(problem: Problem) -> Finding | None:
     """The change at one place that makes sense of a claim whose parts do not fit, and makes it right."""
     oracle = Oracle(problem.claim, problem.target)
-    return _first(problem, oracle, _plain_changes(problem.syntax)) if oracle.samples else None
+    if not oracle.samples:
+        return None
+    return _first(problem, oracle, plain_changes(problem.syntax))
 
 
 # --- the whole claim times a scalar ---------------------------------------------------------------
 
 
-def _whole_factor(problem: Problem, oracle: Oracle) -> Finding | None:
+def _ratios(problem: Problem, oracle: Oracle) -> list[Any]:
+    """At each point the number by which the claim must be multiplied; empty where there is none."""
     if problem.target is None:
-        return None
+        return []
     ratios: list[Any] = []
     for sample in oracle.samples:
         try:
             ratio = _ratio(oracle.values(problem.target, sample), oracle.values(problem.claim.right, sample), sample)
         except (NoPoint, Inexact, MatcalcError):
-            return None
+            return []
         if ratio is None:
-            return None
+            return []
         ratios.append(ratio)
-    constants = [_rational(r, s.system) for r, s in zip(ratios, oracle.samples, strict=True)]
-    if constants[0] is not None and len(set(constants)) == 1:
-        return _constant_factor(constants[0])
-    return _scalar_factor(problem, oracle, ratios)
+    return ratios
+
+
+def _constant_factor(problem: Problem, oracle: Oracle) -> Finding | None:
+    ratios = _ratios(problem, oracle)
+    found = {_rational(r, s.system) for r, s in zip(ratios, oracle.samples, strict=False)}
+    c = found.pop() if len(found) == 1 else None
+    if c is None:
+        return None
+    if c == -1:
+        return Finding("wrong sign", "the sign is wrong: the right answer is minus this")
+    sign = ", and so is the sign" if c < 0 else ""
+    return Finding("wrong factor", f"the factor is wrong{sign}: the right answer is {c} times this")
 
 
 def _ratio(right: Array, claimed: Array, sample: _Sample) -> Any:
@@ -222,29 +217,22 @@ def _rational(value: Any, system: System) -> Fraction | None:
     return None
 
 
-def _constant_factor(c: Fraction) -> Finding:
-    if c == -1:
-        return Finding("wrong sign", "the sign is wrong: the right answer is minus this")
-    sign = " and the sign is wrong" if c < 0 else ""
-    return Finding("wrong factor", f"the factor is wrong{sign}: the right answer is {c} times this")
-
-
-def _scalar_factor(problem: Problem, oracle: Oracle, ratios: Sequence[Any]) -> Finding | None:
+def _scalar_factor(problem: Problem, oracle: Oracle) -> Finding | None:
     """A factor that is a scalar of the expression: a size, a symbol, the expression itself, a factor of the answer."""
-    assert problem.target is not None
+    ratios = _ratios(problem, oracle)
+    if not ratios or problem.target is None:
+        return None
     nodes = [n for side in (problem.claim.left, problem.claim.right, problem.target) for n in ir.topological(side)]
-    scalars = dict.fromkeys(n for n in nodes if not n.shape and not isinstance(n, ir.Number))
-    sizes = dict.fromkeys(m for n in nodes for s in n.shape if s.name for m in ir.topological(ir.extent(s)))
-    for node in (*(s for s in sizes if isinstance(s, Extent)), *scalars):
+    scalars = [n for n in nodes if not n.shape and not isinstance(n, ir.Number) and n is not problem.target]
+    sizes = [m for n in nodes for s in n.shape if s.name for m in ir.topological(ir.extent(s))]
+    for node in dict.fromkeys((*(s for s in sizes if isinstance(s, Extent)), *scalars)):
         for inverse in (False, True):
             c = _times_constant(oracle, node, ratios, inverse)
             if c is not None:
-                number = "" if c == 1 else f"{c} times "
+                number = "" if c == 1 else "minus " if c == -1 else f"{c} times "
                 how = "divided by" if inverse else "times"
-                return Finding(
-                    "wrong factor",
-                    f"a scalar factor is wrong: the right answer is {number}this {how} {problem.write(node)}",
-                )
+                what = f"the right answer is {number}this {how} {problem.write(node)}"
+                return Finding("wrong factor", f"a scalar factor is wrong: {what}")
     return None
 
 
@@ -318,7 +306,7 @@ def only_if(problem: Problem) -> Finding | None:
     """An attribute of a symbol, or a size, under which the claim is right."""
     table = problem.claim.declarations
     names = [n for n in table if _appears(problem.claim, n)]
-    tries = [((n, a),) for a in ATTRIBUTES for n in names if _can_be(table[n], a)]
+    tries: list[tuple[tuple[str, str], ...]] = [((n, a),) for a in ATTRIBUTES for n in names if _can_be(table[n], a)]
     pairs = [n for n in names if _can_be(table[n], "symmetric")]
     tries += [((m, "symmetric"), (n, "symmetric")) for m, n in combinations(pairs, 2)]
     if len(pairs) > 2:
@@ -333,7 +321,29 @@ def only_if(problem: Problem) -> Finding | None:
             said = " and ".join(f"{n} {a}" for n, a in chosen)
             are = " and ".join(f"{n} is {a}" for n, a in chosen)
             return Finding(f"only if {said}", f"it is right only if {are}")
-    return _only_if_size(problem)
+    return _only_if_they_commute(problem, pairs) or _only_if_size(problem)
+
+
+def _only_if_they_commute(problem: Problem, names: Sequence[str]) -> Finding | None:
+    """Whether it is right where one matrix is a polynomial in another."""
+    claim = problem.claim
+    for a, b in combinations([n for n in names if n not in claim.wrt], 2):
+        if claim.declarations[a].sizes != claim.declarations[b].sizes:
+            continue
+        matrix = ir.symbol(a, claim.declarations[a].sizes, claim.declarations[a].attributes)
+        terms = [ir.identity(matrix.shape[0]), matrix, ir.matpow(matrix, 2)]
+        scalars = [f"{b}_{k}" for k in range(len(terms))]
+        polynomial = ir.add(
+            [(1, ir.einsum([(ir.symbol(s), ()), (t, (0, 1))], (0, 1))) for s, t in zip(scalars, terms, strict=True)],
+            matrix.shape,
+        )
+        nodes = [ir.substitute(side, {b: polynomial}, {}) for side in (claim.left, claim.right)]
+        table = {**claim.declarations, **dict.fromkeys(scalars, Declaration("scalar"))}
+        if _true_of(replace(claim, left=nodes[0], right=nodes[1], declarations=table)):
+            return Finding(
+                f"only if {a} and {b} commute", f"it is right only if {a} and {b} commute: {a} {b} = {b} {a}"
+            )
+    return None
 
 
 def _appears(claim: Claim, name: str) -> bool:
@@ -368,179 +378,3 @@ def _only_if_size(problem: Problem) -> Finding | None:
             if _true_of(replace(claim, left=nodes[0], right=nodes[1], declarations=table)):
                 return Finding(f"only if {name} = {value}", f"it is right only if {name} = {value}")
     return None
-
-
-# --- changes at one place -------------------------------------------------------------------------
-
-
-def _places(node: Syntax, path: Path = ()) -> Iterator[tuple[Path, Syntax]]:
-    yield path, node
-    for k, child in enumerate(children(node)):
-        yield from _places(child, (*path, k))
-
-
-def _at(root: Syntax, path: Path) -> Syntax:
-    for k in path:
-        root = children(root)[k]
-    return root
-
-
-def _changed(root: Syntax, path: Path, new: Syntax) -> Syntax:
-    """The tree with another node at a place; sums within sums and products within products are made flat."""
-    if not path:
-        return new
-    parts = list(children(root))
-    parts[path[0]] = _changed(parts[path[0]], path[1:], new)
-    if isinstance(root, Mul | Add):
-        kind = type(root)
-        flat = [x for p in parts for x in (p.factors if isinstance(p, Mul) and kind is Mul else _terms(p, kind))]
-        return kind(tuple(flat))
-    return with_children(root, tuple(parts))
-
-
-def _terms(node: Syntax, kind: type) -> tuple[Syntax, ...]:
-    return node.terms if kind is Add and isinstance(node, Add) else (node,)
-
-
-def _plain_changes(root: Syntax) -> Iterator[Change]:
-    """Transposes, signs of terms, the order of factors, terms and factors too many."""
-    places = list(_places(root))
-    yield from _transposes(root, places)
-    yield from _signs(root, places)
-    yield from _orders(root, places)
-
-
-def _transposes(root: Syntax, places: Sequence[tuple[Path, Syntax]]) -> Iterator[Change]:
-    for path, node in places:
-        if isinstance(node, Transpose):
-            reason = f"a factor is transposed that should not be: {text(node)} should be {text(node.arg)}"
-            yield "transposed", reason, _changed(root, path, node.arg)
-    for path, node in places:
-        if isinstance(node, Num | Transpose | Neg) or (path and isinstance(_at(root, path[:-1]), Transpose)):
-            continue
-        turned = Transpose(node)
-        if isinstance(node, Name | Pow | Call | Add | Mul | Identity | Hadamard):
-            reason = f"a factor should be transposed: {text(node)} should be {text(turned)}"
-            yield "transposed", reason, _changed(root, path, turned)
-
-
-def _signs(root: Syntax, places: Sequence[tuple[Path, Syntax]]) -> Iterator[Change]:
-    for path, node in places:
-        if isinstance(node, Neg):
-            reason = f"a sign is wrong: {text(node)} should be {text(node.arg)}"
-            yield "wrong sign", reason, _changed(root, path, node.arg)
-        elif path and isinstance(_at(root, path[:-1]), Add | Mul | Call | Hadamard | Pow):
-            reason = f"a sign is wrong: {text(node)} should be {text(Neg(node))}"
-            yield "wrong sign", reason, _changed(root, path, Neg(node))
-
-
-def _orders(root: Syntax, places: Sequence[tuple[Path, Syntax]]) -> Iterator[Change]:
-    for path, node in places:
-        if not isinstance(node, Mul):
-            continue
-        for k in range(len(node.factors) - 1):
-            a, b = node.factors[k : k + 2]
-            swapped = (*node.factors[:k], b, a, *node.factors[k + 2 :])
-            reason = f"the order of factors is wrong: {text(Mul((a, b)))} should be {text(Mul((b, a)))}"
-            yield "wrong order of factors", reason, _changed(root, path, Mul(swapped))
-        for i, j in combinations(range(len(node.factors)), 2):
-            if j > i + 1:
-                other = list(node.factors)
-                other[i], other[j] = other[j], other[i]
-                reason = (
-                    f"the order of factors is wrong: {text(node.factors[i])} and {text(node.factors[j])} change places"
-                )
-                yield "wrong order of factors", reason, _changed(root, path, Mul(tuple(other)))
-
-
-def _other_changes(problem: Problem) -> Iterator[Change]:
-    """Terms and factors too many, numbers, inverses, and terms that stand in the right answer only."""
-    root = problem.syntax
-    places = list(_places(root))
-    yield from _surplus(root, places)
-    yield from _lost_terms(root, places, problem.target_syntax)
-    yield from _numbers(root, places)
-    yield from _inverses(root, places)
-    yield from _lost_factors(root, places, problem)
-
-
-def _surplus(root: Syntax, places: Sequence[tuple[Path, Syntax]]) -> Iterator[Change]:
-    for path, node in places:
-        if isinstance(node, Add):
-            for k, term in enumerate(node.terms):
-                rest = node.terms[:k] + node.terms[k + 1 :]
-                reason = f"a term is too many: {text(term)}"
-                yield "wrong", reason, _changed(root, path, rest[0] if len(rest) == 1 else Add(rest))
-    for path, node in places:
-        if isinstance(node, Mul | Hadamard):
-            for k, factor in enumerate(node.factors):
-                rest = node.factors[:k] + node.factors[k + 1 :]
-                reason = f"a factor is too many: {text(factor)}"
-                new = rest[0] if len(rest) == 1 else type(node)(rest)
-                yield "wrong factor", reason, _changed(root, path, new)
-        if isinstance(node, Div):
-            reason = f"a denominator is too many: {text(node.denominator)}"
-            yield "wrong factor", reason, _changed(root, path, node.numerator)
-
-
-def _lost_terms(root: Syntax, places: Sequence[tuple[Path, Syntax]], right: Syntax | None) -> Iterator[Change]:
-    """The sums of the right answer, put where a part of them stands."""
-    sums = [n for _, n in _places(right)] if right is not None else []
-    for total in (n for n in sums if isinstance(n, Add)):
-        for k, term in enumerate(total.terms):
-            rest = total.terms[:k] + total.terms[k + 1 :]
-            part = rest[0] if len(rest) == 1 else Add(rest)
-            for path, node in places:
-                for sign in (False, True):
-                    if node == (Neg(part) if sign else part):
-                        yield "missing term", f"a term is missing: {text(term)}", _changed(root, path, total)
-
-
-def _numbers(root: Syntax, places: Sequence[tuple[Path, Syntax]]) -> Iterator[Change]:
-    for path, node in places:
-        if isinstance(node, Num):
-            for value in dict.fromkeys((node.value + 1, node.value - 1, 2 * node.value, node.value / 2, Fraction(1))):
-                if value >= 0 and value != node.value:
-                    reason = f"a number is wrong: {text(node)} should be {value}"
-                    yield "wrong factor", reason, _changed(root, path, Num(value))
-    for path, node in places:
-        inside = path and isinstance(_at(root, path[:-1]), Add)
-        if inside or not path or (path and isinstance(_at(root, path[:-1]), Call | Pow | Transpose)):
-            for value in FACTORS:
-                term = node.arg if isinstance(node, Neg) else node
-                scaled = Mul((Num(value), *(term.factors if isinstance(term, Mul) else (term,))))
-                new = Neg(scaled) if isinstance(node, Neg) else scaled
-                yield (
-                    "wrong factor",
-                    f"a factor is wrong: {text(node)} should be {text(new)}",
-                    _changed(root, path, new),
-                )
-
-
-def _inverses(root: Syntax, places: Sequence[tuple[Path, Syntax]]) -> Iterator[Change]:
-    minus_one = Neg(ONE)
-    for path, node in places:
-        if isinstance(node, Pow):
-            bare = node.base
-            yield "wrong", f"an exponent is wrong: {text(node)} should be {text(bare)}", _changed(root, path, bare)
-            if isinstance(node.exponent, Neg):
-                new = Pow(bare, node.exponent.arg)
-                yield "wrong", f"an exponent is wrong: {text(node)} should be {text(new)}", _changed(root, path, new)
-        elif isinstance(node, Name | Add | Mul | Call):
-            new = Pow(node, minus_one)
-            yield "wrong", f"an inverse is missing: {text(node)} should be {text(new)}", _changed(root, path, new)
-
-
-def _lost_factors(root: Syntax, places: Sequence[tuple[Path, Syntax]], problem: Problem) -> Iterator[Change]:
-    """A factor of the right answer, put in anywhere."""
-    if problem.target_syntax is None:
-        return
-    known = [n for _, n in _places(problem.target_syntax) if isinstance(n, Name | Transpose | Pow | Call | Add)]
-    for factor in dict.fromkeys(known):
-        for path, node in places:
-            if isinstance(node, Num) or (path and isinstance(_at(root, path[:-1]), Mul)):
-                continue
-            factors = node.factors if isinstance(node, Mul) else (node,)
-            for k in range(len(factors) + 1):
-                new = Mul((*factors[:k], factor, *factors[k:]))
-                yield "wrong factor", f"a factor is missing: {text(factor)}", _changed(root, path, new)

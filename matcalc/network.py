@@ -8,7 +8,19 @@ from fractions import Fraction
 
 from .forms import Form, call_form, hadamard_form, hadamard_power, norm_form, number_form, power_form
 from .ir import Einsum, Node, Number, Power, Rational
-from .terms import Chain, Link, NoMatrixForm, Recognises, Scalar, Term, chain_cost, chain_form, ones_form, reverse
+from .terms import (
+    Chain,
+    Link,
+    NoMatrixForm,
+    Recognises,
+    Scalar,
+    Term,
+    chain_cost,
+    chain_form,
+    ones_form,
+    reverse,
+    without_skew_transposes,
+)
 
 
 @dataclass(slots=True)
@@ -307,8 +319,10 @@ class Network:
 
     def _dot(self, left: Chain, right: Chain) -> Form:
         """left^T right, in the cheaper direction; ||v||^2 where both are one vector."""
-        forward = reverse(left) + right
-        backward = reverse(forward)
+        forward = self._settled(reverse(left) + right)
+        sign, backward = without_skew_transposes(reverse(forward))
+        if sign < 0:
+            backward = forward
         form = self._cheaper(forward, backward)
         norm = chain_form(left) if [x.key for x in left] == [x.key for x in right] else None
         return self._square(form, norm, "")
@@ -332,8 +346,22 @@ class Network:
         name = form.first_name
         return name in self.recogniser.variables, self.recogniser.order.get(name, 10_000), form.key
 
+    def _settled(self, chain: Chain) -> Chain:
+        sign, chain = without_skew_transposes(chain)
+        self.coefficient *= sign
+        return chain
+
+    def turn_skew_component(self) -> None:
+        """-K_ij of a skew K as K_ji."""
+        for m in self.matrices:
+            for k, (links, p) in enumerate(m.parts):
+                if self.coefficient < 0 and p == ONE and len(links) == 1 and links[0].skew:
+                    m.parts[k] = (reverse(links), p)
+                    self.coefficient = -self.coefficient
+
     def _trace_form(self, chain: Chain) -> Form:
         """The trace, turned and rotated to its cheapest form."""
+        chain = self._settled(chain)
         rotations = [chain[k:] + chain[:k] for k in range(len(chain))] if len(chain) <= 12 else [chain]
         candidates = rotations + [reverse(c) for c in rotations]
         best = min(candidates, key=self._order)
@@ -353,6 +381,8 @@ class Network:
         """The term that the network reduces to."""
         self.eliminate()
         chain, unit = self._assemble()
+        sign, chain = without_skew_transposes(chain)
+        self.coefficient *= sign
         scalars = tuple(
             sorted(self._merged_scalars(), key=lambda s: (isinstance(s.power, Form), *self.recogniser.rank_of(s.base)))
         )

@@ -42,13 +42,14 @@ class Recogniser:
 
     `written` tells how the input ordered its sums, `order` in which order its symbols appear. `explicit`
     gives every identity matrix its size, for where the context does not fix it. `variables` are what is
-    differentiated by.
+    differentiated by, `taken` all names that are declared.
     """
 
     written: Written = field(default_factory=dict)
     order: Mapping[str, int] = field(default_factory=dict)
     explicit: bool = False
     variables: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
     _terms: dict[Node, Term | None] = field(default_factory=dict)
     _forms: dict[Node, tuple[int, Form]] = field(default_factory=dict)
 
@@ -125,7 +126,10 @@ class Recogniser:
         match node:
             case MatPow(base, exponent):
                 form, turned = self._side(base)
-                return 1, Link(form, self._exponent(exponent), turned and not symmetric, symmetric)
+                skew = node.swap == -1
+                return (-1 if skew and turned else 1), Link(
+                    form, self._exponent(exponent), turned and not symmetric and not skew, symmetric, skew
+                )
             case Map(function, (arg,)):
                 sign, form, turned = self._signed_side(function, arg)
                 link = Link(
@@ -148,7 +152,8 @@ class Recogniser:
                     return term.coefficient, term.chain[0]
                 return (1 if term.coefficient > 0 else -1), Link(term.form(), symmetric=symmetric, vector=vector)
             case _:
-                return 1, Link(self._atom(node), symmetric=symmetric, vector=vector)
+                skew = not vector and node.swap == -1
+                return 1, Link(self._atom(node), symmetric=symmetric, skew=skew, vector=vector)
 
     def _side(self, node: Node) -> tuple[Form, bool]:
         """(form, turned): the matrix or its transpose, as the input wrote it, else the shorter one."""

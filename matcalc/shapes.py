@@ -116,6 +116,14 @@ class Unifier:
                 self.bound[name] = right
                 self.trail.append(name)
                 return True
+        return self._unify_products(a, b)
+
+    def _unify_products(self, a: Size, b: Size) -> bool:
+        """Two products of as many unknown sizes: of vec(X) and vec(Y), say; factor by factor."""
+        match a.terms, b.terms:
+            case ((first, 1),), ((second, 1),) if len(first) == len(second) > 1:
+                if all(n[0] == "?" for n in (*first, *second)):
+                    return all(self.unify(Size.of(x), Size.of(y)) for x, y in zip(first, second, strict=True))
         return False
 
     def undo(self, mark: int) -> None:
@@ -824,7 +832,8 @@ def read(source: str, node: Syntax, table: Mapping[str, Declaration], sizes: fro
     known = declared_types(table)
     integers = frozenset(n for n, d in table.items() if "integer" in d.attributes)
     names = _undeclared(node, known, sizes)
-    sizes = sizes | {n.name for x in walk(node) for n in _size_names(x) if n.name not in known}
+    stated = [n for x in walk(node) for n in _size_names(x) if n.name not in known and n.name not in sizes]
+    sizes = sizes | {n.name for n in stated}
     names = [n for n in names if n not in sizes]
     candidates = _candidates(node, names)
     exponents = _matrix_exponents(node, names)
@@ -835,7 +844,9 @@ def read(source: str, node: Syntax, table: Mapping[str, Declaration], sizes: fro
             scope.symbols[name] = Type(tuple(scope.unifier.fresh() for _ in range(options[k])))
         typed = closed(scope, scope.infer(node))
         _settle_only_size(scope, table, typed)
-        return Reading(typed, scope, _name_sizes(scope, table, names, typed, exponents))
+        assumed = _name_sizes(scope, table, names, typed, exponents)
+        _check_sizes(scope, stated, [*table.values(), *assumed.values()])
+        return Reading(typed, scope, assumed)
 
     start = (0,) * len(names)
     heap: list[tuple[int, tuple[int, ...]]] = [(0, start)]
@@ -875,6 +886,16 @@ def _settle_only_size(scope: Scope, table: Mapping[str, Declaration], typed: Typ
                     size = scope.unifier.resolve(d)
                     if size.name is not None and size.name[0] == "?":
                         scope.unifier.unify(size, only)
+
+
+def _check_sizes(scope: Scope, stated: Sequence[Name], declarations: Sequence[Declaration]) -> None:
+    """A size that only a constant has, such as the n of ones(n), would have no value."""
+    carried = {n for d in declarations for s in d.sizes for n in s.names}
+    for name in stated:
+        if name.name not in carried:
+            raise ShapeError(
+                f"nothing tells the size {name.name}: declare a symbol of this size", scope.source, name.span[0]
+            )
 
 
 def _undeclared(node: Syntax, known: Mapping[str, Type], sizes: frozenset[str]) -> list[str]:
@@ -981,8 +1002,10 @@ def _looks_like_matrix(node: Syntax) -> bool:
             return any(_looks_like_matrix(t) for t in terms)
         case Mul(factors):
             return _looks_like_matrix(factors[-1])
-        case Identity() | Call("diag" | "inv" | "pinv"):
+        case Identity() | Call("kron"):
             return True
+        case Call(function):
+            return any(r.result.kind == "matrix" for r in FUNCTIONS.overloads(function))
     return False
 
 
@@ -996,9 +1019,8 @@ def _name_sizes(
     for name in names:
         dims = []
         for d in scope.symbols[name].dims:
-            size = scope.unifier.resolve(d)
-            if size.name is not None and size.name[0] == "?":
-                scope.unifier.unify(size, Size.of(next(fresh)))
+            for variable in sorted(n for n in scope.unifier.resolve(d).names if n[0] == "?"):
+                scope.unifier.unify(Size.of(variable), Size.of(next(fresh)))
             dims.append(scope.unifier.resolve(d))
         kind = ("scalar", "vector", "matrix", "tensor")[min(len(dims), 3)]
         attributes = frozenset({"integer"}) if name in exponents and _used_on_matrix(typed, name) else frozenset()

@@ -34,6 +34,7 @@ class Link:
     power: Form | None = None
     turned: bool = False
     symmetric: bool = False
+    skew: bool = False
     vector: bool = False
     negative: Form | None = None  # the negative of the base, where it is a sum that can be written either way
     parts: Parts = ()  # the signed terms, where the base is a sum
@@ -70,6 +71,14 @@ Chain: TypeAlias = tuple[Link, ...]
 def reverse(chain: Chain) -> Chain:
     """The transposed product."""
     return tuple(link.turn() for link in reversed(chain))
+
+
+def without_skew_transposes(chain: Chain) -> tuple[int, Chain]:
+    """(sign, chain): K^T of a skew K is -K."""
+    turned = sum(link.skew and link.turned for link in chain)
+    if not turned:
+        return 1, chain
+    return (-1) ** turned, tuple(link.turn() if link.skew and link.turned else link for link in chain)
 
 
 def chain_cost(chain: Chain) -> int:
