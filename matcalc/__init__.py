@@ -6,6 +6,7 @@
 """
 
 from .catalogue import library
+from .check import Check, check, equal
 from .derive import Derivative, Expr, derive, parse
 from .errors import (
     IdentityError,
@@ -21,6 +22,7 @@ from .verify import Verification
 __version__ = "0.1.0"
 
 __all__ = [
+    "Check",
     "Derivative",
     "Expr",
     "IdentityError",
@@ -31,7 +33,9 @@ __all__ = [
     "UnknownSymbolError",
     "UnsupportedError",
     "Verification",
+    "check",
     "derive",
+    "equal",
     "library",
     "parse",
 ]

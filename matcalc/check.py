@@ -103,7 +103,8 @@ class _Checker:
         self.shape = self.root.shape + tuple(s for shape in shapes for s in shape)
 
     def check(self, text: str) -> Check:
-        claim = written(text, self.table, self.names[0] if len(self.names) == 1 else None)
+        variable = self.names[0] if len(self.names) == 1 else None
+        claim = written(text, self.table, variable, self.root.shape, self.shape)
         if claim.differential and self.structure is not None:
             raise UnsupportedError("a differential within a structure")
         syntax = claim.syntax
@@ -111,7 +112,7 @@ class _Checker:
             lowered = claim.lower(syntax)
         except ShapeError as error:
             return self._unfit(claim, syntax, error)
-        fitting = self._fitting(claim, lowered.node)
+        fitting = self._fitting(claim, lowered)
         if not fitting:
             return self._wrong_shape(claim, lowered)
         undecided: Check | None = None
@@ -126,8 +127,9 @@ class _Checker:
 
     # --- reading ---
 
-    def _fitting(self, claim: Written, node: Node) -> list[tuple[str, Node]]:
+    def _fitting(self, claim: Written, lowered: Lowered) -> list[tuple[str, Node]]:
         """The claim in mixed layout, for each layout in which it has the shape of the derivative."""
+        node = lowered.node
         wanted = self.root.shape if claim.differential else self.shape
         if ir.is_zero(node) and not node.shape and wanted:
             node = ir.zero(wanted)
@@ -136,7 +138,8 @@ class _Checker:
             return [(self.layout, node)] if node.shape == wanted else []
         if node.rank != len(wanted):
             return []
-        return [(name, n) for name, n in readings(node, self.rank, self.layout) if n.shape == wanted]
+        found = readings(node, self.rank, self.layout, in_components(lowered))
+        return [(name, n) for name, n in found if n.shape == wanted]
 
     def _claim(self, claim: Written, node: Node) -> Claim:
         if self.structure is not None and self.answer is not None:
@@ -147,16 +150,19 @@ class _Checker:
 
     def _right(self, claim: Written, lowered: Lowered, layout: str, verdict: Verification) -> Check:
         right = self._answer_text()
-        turned = layout != self.layout
-        if not turned and not claim.differential and not in_components(lowered):
-            turned = lowered.is_row != is_row(self.rank, lowered.node.rank, self.layout)
-        if not turned:
+        if layout == self.layout and not self._lies_wrong(claim, lowered):
             return Check(True, "correct", str(verdict), right, verification=verdict)
         if self._may_be_a_slip():
             reason = "it is the transpose of the derivative; as a gradient it has the shape of the variable"
             return Check(False, "transposed", reason, right, self._example(claim, lowered.node), verdict)
         reason = f"it is the derivative, written in another layout than the {self.layout} one; {verdict}"
         return Check(True, "correct in the other layout", reason, right, verification=verdict)
+
+    def _lies_wrong(self, claim: Written, lowered: Lowered) -> bool:
+        """Whether it is a row where the layout wants a column, or the other way round."""
+        if claim.differential or in_components(lowered):
+            return False
+        return lowered.is_row != is_row(self.rank, lowered.node.rank, self.layout)
 
     def _may_be_a_slip(self) -> bool:
         """A gradient by a square matrix: its shape does not show that another layout was meant."""
@@ -200,10 +206,13 @@ class _Checker:
     def _problem(self, claim: Written, syntax: Syntax, node: Node) -> Problem:
         def lower(changed: Syntax) -> Node | None:
             try:
-                fitting = self._fitting(claim, claim.lower(changed).node)
+                lowered = claim.lower(changed)
             except MatcalcError:
                 return None
-            return fitting[0][1] if fitting and fitting[0][0] == self.layout else None
+            fitting = self._fitting(claim, lowered)
+            if not fitting or fitting[0][0] != self.layout or self._lies_wrong(claim, lowered):
+                return None
+            return fitting[0][1]
 
         target = self._target(claim)
         return Problem(
@@ -326,7 +335,7 @@ def _reads_each_as(left: Expr, right: Expr, both: Mapping[str, Declaration]) -> 
 
 
 def _identity(left: Expr, right: Expr, claim: Claim) -> Problem:
-    reading = written(str(right), claim.declarations, None)
+    reading = written(str(right), claim.declarations, None, shape=claim.left.shape)
 
     def lower(changed: Syntax) -> Node | None:
         try:

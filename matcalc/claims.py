@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from . import ir
 from .declarations import Declaration
+from .errors import MatcalcError, ShapeError
 from .functions import FUNCTIONS
-from .ir import Node
+from .ir import Node, Shape
 from .letters import latin_names
 from .lower import Lowered, lower_syntax, size_names
 from .parsing import Vocabulary, parse
 from .shapes import CONSTANTS, with_readings
-from .syntax import Equation, Syntax, Where
+from .sizes import Size
+from .syntax import Add, Call, Equation, Name, Num, Sub, Syntax, Where, walk
 
 # `df = `, `d f(X) = `, `dF/dX = `: what is claimed stands after it. A component `d_ij = ` is no such thing.
 HEAD = re.compile(r"\s*[d∂]\s*(?:[A-Za-z]\w*|\([^=]*\))?\s*(?:/\s*[d∂]\s*[A-Za-z]\w*\s*)?=")
@@ -28,6 +32,7 @@ class Written:
     text: str
     table: Mapping[str, Declaration]
     differential: bool
+    wanted: tuple[Size, ...] = ()
 
     @property
     def syntax(self) -> Syntax:
@@ -37,12 +42,64 @@ class Written:
         return parse(self.text, Vocabulary(symbols=symbols, sizes=sizes, functions=FUNCTIONS.spellings, open=False))
 
     def lower(self, syntax: Syntax) -> Lowered:
-        """The claim, or one like it, in the intermediate representation."""
+        """The claim, or one like it, in the intermediate representation; what is asked for fixes sizes left open."""
+        try:
+            plain = self._lower(syntax)
+            if plain.node.rank == len(self.wanted) or not plain.node.shape:
+                return plain
+        except ShapeError as error:
+            found = self._completed(syntax)
+            if found is None:
+                raise error
+            return found
+        return self._completed(syntax) or plain
+
+    def _lower(self, syntax: Syntax) -> Lowered:
         return lower_syntax(self.text, syntax, self.table, size_names(self.table))
 
+    def _completed(self, syntax: Syntax) -> Lowered | None:
+        for form in _completions(syntax, self.wanted):
+            try:
+                lowered = self._lower(form)
+            except MatcalcError:
+                continue
+            if lowered.node.rank == len(self.wanted):
+                return lowered
+        return None
 
-def written(text: str, table: Mapping[str, Declaration], variable: str | None) -> Written:
+
+def _completions(syntax: Syntax, shape: Sequence[Size]) -> Iterator[Syntax]:
+    """The claim with the sizes of its axes: `delta_ik delta_jl where i = 1..n`, or with a sum that fixes those of I."""
+    sizes = [_size(s) for s in shape]
+    known = [s for s in sizes if s is not None]
+    if len(known) < len(sizes) or isinstance(syntax, Where | Equation):
+        return
+    term = syntax.terms[0] if isinstance(syntax, Add) else syntax
+    count = Counter(k for x in walk(term) if isinstance(x, Sub) for k in x.indices if isinstance(k, str))
+    if not count:
+        if 1 <= len(shape) <= 2:
+            yield Add((syntax, Call("zeros", tuple(known))))
+        return
+    for letters in (sorted(k for k, times in count.items() if times == 1), sorted(count)):
+        if len(letters) == len(known):
+            for order in (letters, letters[len(letters) // 2 :] + letters[: len(letters) // 2]):
+                ranges = tuple(zip(order, known, strict=True))
+                yield Where(syntax, (), ranges)
+                yield Where(Equation("D", tuple(letters), syntax), (), ranges)
+
+
+def _size(size: Size) -> Syntax | None:
+    if size.name is not None:
+        return Name(size.name)
+    return None if size.number is None else Num(Fraction(size.number))
+
+
+def written(
+    text: str, table: Mapping[str, Declaration], variable: str | None, root: Shape = (), shape: Shape = ()
+) -> Written:
     """A claim about a derivative by `variable`; where dX stands in it, it is a differential.
+
+    `root` is the shape of what is differentiated, `shape` that of the derivative.
 
     >>> from .declarations import read_declarations
     >>> table = read_declarations({"X": "matrix(n,m)", "A": "matrix(k,n)"})
@@ -50,15 +107,15 @@ def written(text: str, table: Mapping[str, Declaration], variable: str | None) -
     ('A dX', True)
     """
     if variable is None:
-        return Written(text, table, False)
+        return Written(text, table, False, tuple(shape))
     direction = "d" + variable
     head = HEAD.match(text)
     if head is not None and not re.match(r"\s*d\w*_", head[0]) and not head[0].strip().startswith("delta"):
         text = text[head.end() :].strip()
     if direction in table or not re.search(rf"(?<![A-Za-z0-9_]){direction}", latin_names(text)):
-        return Written(text, table, False)
+        return Written(text, table, False, tuple(shape))
     d = table[variable]
-    return Written(text, {**table, direction: Declaration(d.kind, d.sizes)}, True)
+    return Written(text, {**table, direction: Declaration(d.kind, d.sizes)}, True, tuple(root))
 
 
 def readable(lowered: Lowered) -> Syntax:
@@ -71,7 +128,8 @@ def in_components(lowered: Lowered) -> bool:
     root = lowered.syntax
     while isinstance(root, Where):
         root = root.body
-    return isinstance(root, Equation) or bool(lowered.reading.typed.type.index)
+    typed = lowered.reading.typed
+    return isinstance(root, Equation) or bool(typed.type.index) or typed.choice == "axes"
 
 
 # --- layouts --------------------------------------------------------------------------------------
@@ -84,8 +142,11 @@ def axes_of(layout: str, rank: int, total: int) -> tuple[int, ...]:
     return {"mixed": own + rest, "numerator": own + rest[::-1], "denominator": rest + own[::-1]}[layout]
 
 
-def readings(node: Node, rank: int, layout: str) -> Iterator[tuple[str, Node]]:
-    """The claim read in each layout, the given one first: (layout, the node in mixed layout)."""
+def readings(node: Node, rank: int, layout: str, components: bool = False) -> Iterator[tuple[str, Node]]:
+    """The claim read in each layout, the given one first: (layout, the node in mixed layout).
+
+    In components the indices of the variable may come first in the alphabet: d (X^2)_kl / d X_ij.
+    """
     seen: set[tuple[int, ...]] = set()
     for name in (layout, *LAYOUTS):
         axes = axes_of(name, rank, node.rank)
@@ -93,6 +154,8 @@ def readings(node: Node, rank: int, layout: str) -> Iterator[tuple[str, Node]]:
         if back not in seen:
             seen.add(back)
             yield name, node if back == tuple(range(node.rank)) else ir.transpose(node, back)
+    if components and node.rank > 2:
+        yield layout, ir.transpose(node, tuple(range(node.rank - rank, node.rank)) + tuple(range(node.rank - rank)))
 
 
 def is_row(rank: int, total: int, layout: str) -> bool:

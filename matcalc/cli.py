@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__
+from .check import Check, check, equal
 from .commands import add_commands
 from .derive import LAYOUTS, Derivative, derive
 from .errors import MatcalcError, ParseError
@@ -23,10 +24,12 @@ examples:
   matcalc derive '1/m sum_i (y_i - X_ij w_j)^2' --wrt w -d 'X: matrix(m,n)'
   matcalc derive 'x^T A x' --wrt x --wrt x --verify
   matcalc derive 'sigmoid(X w)' --wrt w --format numpy
+  matcalc check 'x^T A x' '2 A x' --wrt x
+  matcalc equal '(A B)^-1' 'B^-1 A^-1' -d 'A: matrix(n,n)' -d 'B: matrix(n,n)'
 
 What is not declared is inferred from how it is used: capitals are matrices, small
 letters vectors or scalars. Kinds: scalar, vector(n), matrix(n,m), tensor(n,m,k).
-Exit status: 0 done, 1 the answer could not be verified, 2 the input is wrong.
+Exit status: 0 done, 1 the claim is wrong or could not be verified, 2 the input is wrong.
 """
 
 
@@ -54,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"matcalc {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_derive(commands)
+    _add_check(commands)
+    _add_equal(commands)
     add_commands(commands, _declarations)
     return parser
 
@@ -81,6 +86,35 @@ def _add_derive(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument("--pretty", action="store_true", help="name the repeated parts of a long answer")
     command.add_argument("--verify", action="store_true", help="compare with differences of the expression")
     command.set_defaults(run=_derive)
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("check", help="whether a claim is the derivative, and if not, what is wrong with it")
+    command.add_argument("expr", metavar="EXPR")
+    command.add_argument("claim", metavar="CLAIM", help="in any layout, in index notation, or a differential in dX")
+    command.add_argument("--wrt", metavar="X", action="append", required=True)
+    command.add_argument("-d", "--declare", metavar="'A: matrix(n,n)'", action="append", default=[])
+    command.add_argument("--layout", choices=LAYOUTS, default="mixed")
+    command.add_argument("--structure", choices=MODES)
+    command.set_defaults(run=_check)
+
+
+def _add_equal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("equal", help="whether two expressions are equal for all values")
+    command.add_argument("lhs", metavar="LHS")
+    command.add_argument("rhs", metavar="RHS")
+    command.add_argument("-d", "--declare", metavar="'A: matrix(n,n)'", action="append", default=[])
+    command.set_defaults(run=lambda a: _told(equal(a.lhs, a.rhs, declare=None, **_declarations(a.declare))))
+
+
+def _check(a: argparse.Namespace) -> int:
+    table = _declarations(a.declare)
+    return _told(check(a.expr, a.claim, a.wrt, declare=None, layout=a.layout, structure=a.structure, **table))
+
+
+def _told(found: Check) -> int:
+    print(found)
+    return 0 if found.ok else 1
 
 
 def _declarations(texts: Sequence[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from . import ir, sampling
 from .declarations import Declaration
 from .duals import Dual
 from .ir import Einsum, MatPow, Node, Number
-from .systems import PRIME, Array, Digits, System
+from .systems import PRIME, Array, Digits, NoPoint, System
 
 MOST = 8
 LEVELS = 4
@@ -150,7 +150,7 @@ def structured(m: Array, attributes: frozenset[str], system: System) -> Array:
     if "toeplitz" in attributes:
         m = _toeplitz(m, bool(attributes & {"symmetric", "spd"}))
     if "orthogonal" in attributes:
-        return _orthogonal(m, "symmetric" in attributes, system)
+        return _orthogonal(m, attributes, system)
     if "spd" in attributes and system.ordered:
         n = len(m)
         m = np.dot(m, m.T) / n + np.eye(n, dtype=int)
@@ -176,16 +176,21 @@ def _toeplitz(m: Array, symmetric: bool) -> Array:
     return np.asarray(entries[-k])
 
 
-def _orthogonal(m: Array, symmetric: bool, system: System) -> Array:
+def _orthogonal(m: Array, attributes: frozenset[str], system: System) -> Array:
     """(I - K) (I + K)^-1 with K skew, times a reflection: both components of the orthogonal group."""
+    if attributes & {"diagonal", "lower", "upper", "toeplitz"}:
+        raise NoPoint("matrices of this structure are not drawn")
     n = len(m)
     one: Any = np.eye(n, dtype=int).astype(system.dtype)
     k = np.triu(m, 1) - np.triu(m, 1).T
     q = system.reduce(np.dot(system.reduce(one - k), system.inverse(system.reduce(one + k))))
-    signs = np.where(np.arange(n) == 0, _sign(m), 1)
-    if symmetric:
-        return system.reduce(np.dot(system.reduce(q * signs), q.T))
-    return system.reduce(q * signs)
+    inner: Any = np.diag(np.where(np.arange(n) == 0, _sign(m), 1)).astype(system.dtype)
+    if "skew" in attributes:
+        if n % 2:
+            raise NoPoint("an orthogonal skew matrix of odd size")
+        inner = np.kron(np.eye(n // 2, dtype=int), np.array([[0, 1], [-1, 0]])).astype(system.dtype)
+    half = system.reduce(np.dot(q, system.reduce(inner)))
+    return system.reduce(np.dot(half, q.T)) if attributes & {"symmetric", "skew"} else half
 
 
 def _sign(m: Array) -> int:

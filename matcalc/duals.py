@@ -426,11 +426,16 @@ def _logdet(d: Duals, x: Dual) -> Dual:
 
 
 def _pinv(d: Duals, x: Dual) -> Dual:
-    """(X^T X)^-1 X^T, or X^T (X X^T)^-1: the matrices have full rank at random points, or none has an inverse."""
+    """(X^T X)^-1 X^T, or X^T (X X^T)^-1, of a matrix of full rank."""
     t = d.turned(x)
-    if x[0].shape[0] >= x[0].shape[1]:
-        return d.matmul(d.inverse(d.matmul(t, x)), t)
-    return d.matmul(t, d.inverse(d.matmul(x, t)))
+    tall = x[0].shape[0] >= x[0].shape[1]
+    try:
+        inverse = d.inverse(d.matmul(t, x) if tall else d.matmul(x, t))
+    except NoPoint:
+        if len(x) > 1:
+            raise
+        return {0: d.system.pseudo_inverse(x[0])}
+    return d.matmul(inverse, t) if tall else d.matmul(t, inverse)
 
 
 def _primary(name: str) -> Callable[[Duals, Dual], Dual]:
@@ -455,13 +460,15 @@ def _eigenpair(d: Duals, a: Dual, largest: bool) -> tuple[Dual, Dual]:
     """Newton's steps on A v = l v, v^T v = 1 from the pair of the value: each is right in one direction more."""
     symmetric = d.scaled(Fraction(1, 2), d.add(a, d.turned(a)))
     l0, v0 = d.system.eigen(symmetric[0], largest)
+    v: Dual = {0: np.asarray(v0, dtype=d.system.dtype)}
+    l: Dual = {0: np.asarray(l0, dtype=d.system.dtype)}  # noqa: E741
+    if len(symmetric) == 1:
+        return l, v
     n = len(v0)
     bordered = np.zeros((n + 1, n + 1), dtype=d.system.dtype)
     bordered[:n, :n] = symmetric[0] - l0 * np.eye(n, dtype=int)
     bordered[:n, n], bordered[n, :n] = -v0, v0
     inverse = np.asarray(d.system.inverse(bordered))
-    v: Dual = {0: np.asarray(v0, dtype=d.system.dtype)}
-    l: Dual = {0: np.asarray(l0, dtype=d.system.dtype)}  # noqa: E741
     for _ in range(max(symmetric).bit_length()):
         residual = d.subtract(d.matmul(symmetric, v), d.multiply(l, v))
         length = d.scaled(Fraction(1, 2), d.matmul(v, v))

@@ -788,7 +788,7 @@ def apply(function: str, args: Sequence[Node]) -> Node:
         return first
     if len(args) == 1 and isinstance(first, Sum) and row.parity and _leading_sign(first) < 0:
         return scale(row.parity, apply(function, [scale(-1, first)]))
-    swap = 1 if all(a.swap == 1 for a in args) else 0
+    swap = 1 if all(a.swap == 1 for a in args) else row.parity if first.swap == -1 and len(args) == 1 else 0
     return _intern(
         Map, (function, *args), first.shape, (_text_digest(function), *(a.digest for a in args)), swap,
         function=function, args=tuple(args),

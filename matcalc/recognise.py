@@ -127,6 +127,9 @@ class Recogniser:
             case MatPow(base, exponent):
                 form, turned = self._side(base)
                 skew = node.swap == -1
+                if base.swap == -1 and isinstance(exponent, Number) and exponent.value == 2:
+                    sides = (Link(form, skew=True), Link(form, skew=True, turned=True))
+                    return 1, Link(form, self._exponent(exponent), symmetric=True, opposite=sides)
                 return (-1 if skew and turned else 1), Link(
                     form, self._exponent(exponent), turned and not symmetric and not skew, symmetric, skew
                 )
@@ -136,6 +139,7 @@ class Recogniser:
                     call_form(function, [form]),
                     turned=turned and not symmetric,
                     symmetric=symmetric,
+                    skew=not vector and node.swap == -1,
                     vector=vector,
                 )
                 return sign, link

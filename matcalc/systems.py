@@ -79,7 +79,10 @@ class System(Protocol):
         """A primary function of a matrix, such as `expm`."""
 
     def eigen(self, x: Array, largest: bool) -> tuple[Any, Array]:
-        """An extreme eigenvalue of a symmetric matrix, and its unit eigenvector."""
+        """An extreme eigenvalue of a symmetric matrix, and its unit eigenvector, the first entry positive."""
+
+    def pseudo_inverse(self, x: Array) -> Array:
+        """The pseudo-inverse of a matrix that lacks rank."""
 
     def constant(self, name: str) -> Any:
         """A constant such as pi."""
@@ -249,6 +252,9 @@ class Field:
     def eigen(self, x: Array, largest: bool) -> tuple[Any, Array]:
         raise Inexact("eigenvalues have no meaning in a field")
 
+    def pseudo_inverse(self, x: Array) -> Array:
+        raise Inexact("a pseudo-inverse of a matrix that lacks rank")
+
     def constant(self, name: str) -> int:
         self.proves_difference = False
         # A square, since the root of pi stands in the derivative of erf.
@@ -350,17 +356,25 @@ class Floats:
 
     def matrix_function(self, name: str, x: Array) -> Array:
         try:
-            return np.asarray(PRIMITIVES[name](x))
+            value = np.asarray(PRIMITIVES[name](x))
         except np.linalg.LinAlgError:
             raise NoPoint(f"{name} has no value") from None
+        if np.iscomplexobj(value):
+            raise NoPoint("a value that is not real")
+        return value
 
     def eigen(self, x: Array, largest: bool) -> tuple[Any, Array]:
         values, vectors = np.linalg.eigh(x)
-        k, other = (-1, -2) if largest else (0, 1)
-        if len(values) > 1 and abs(values[k] - values[other]) < 1e-4 * np.abs(values).max():
-            raise NoPoint("a repeated eigenvalue")
+        k = -1 if largest else 0
         v = vectors[:, k]
         return values[k], upright(v)
+
+    def pseudo_inverse(self, x: Array) -> Array:
+        u, s, vt = np.linalg.svd(x, full_matrices=False)
+        kept = s > s.max() / CONDITION
+        if np.any(~kept & (s > 1e-12 * s.max())):
+            raise NoPoint("an ill-conditioned matrix")
+        return np.asarray((vt[kept].T / s[kept]) @ u[:, kept].T)
 
     def constant(self, name: str) -> Any:
         return PRIMITIVES[name]()
@@ -463,6 +477,9 @@ class Digits:
         k = len(values) - 1 if largest else 0
         v = np.array([vectors[r, k] for r in range(len(x))], dtype=object)
         return values[k], v if next(c for c in v if abs(c) > NEAR) >= 0 else -v
+
+    def pseudo_inverse(self, x: Array) -> Array:
+        raise Inexact("a pseudo-inverse of a matrix that lacks rank")
 
     def constant(self, name: str) -> Any:
         return +getattr(self.mp, name)

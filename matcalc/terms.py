@@ -39,6 +39,7 @@ class Link:
     negative: Form | None = None  # the negative of the base, where it is a sum that can be written either way
     parts: Parts = ()  # the signed terms, where the base is a sum
     ones: bool = False  # whether it is the vector of ones
+    opposite: tuple[Link, ...] = ()  # links whose product is the negative: K K^T of K^2, for a skew K
 
     def turn(self) -> Link:
         return self if self.symmetric else replace(self, turned=not self.turned)
@@ -257,6 +258,12 @@ class Term:
             if s.negative is not None and s.power == 1:
                 scalars = (*self.scalars[:k], Scalar(s.negative), *self.scalars[k + 1 :])
                 return replace(self.times(-1), scalars=scalars)
+        for k, link in enumerate(self.chain):
+            others = (link.turn(),) if link.skew else link.opposite
+            if others:
+                turned = (*self.chain[:k], *others, *self.chain[k + 1 :])
+                if chain_cost(turned) <= chain_cost(self.chain):
+                    return replace(self.times(-1), chain=turned)
         return self
 
     @property

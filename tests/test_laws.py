@@ -256,6 +256,8 @@ def _general(declared: dict[str, str]) -> dict[str, str]:
 @given(st.one_of(expressions_of(()), expressions_of(("n",)), expressions_of(("n", "n"), 2)), st.data())
 def test_attributes_keep_the_value_and_shorten_the_text(made: Made, data: Any) -> None:
     assume(set(made.names) & ATTRIBUTED.keys())
+    # Skew matrices of odd size are singular, and K K^T is shorter than -K^2: they have tests of their own below.
+    assume(not any("skew" in DECLARED[name] for name in made.names))
     wrt = [data.draw(st.sampled_from(made.names))]
     assume(len(made.kind) + len(TABLE[wrt[0]].sizes) <= 3)
     special, general = _derive(repr(made), wrt), _derive(repr(made), wrt, _general(DECLARED))
