@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from .errors import MatcalcError
 from .evaluate import evaluate
 from .ir import Node
 from .length import length
-from .lower import lower_shared, lower_text
+from .lower import STRUCTURE, lower_shared, lower_text
 from .render.text import text
 from .simplify import simplify
 from .syntax import Syntax
@@ -37,7 +38,22 @@ def means(form: Syntax, node: Node, declarations: Mapping[str, Declaration]) -> 
 
 
 def agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool:
-    """Whether two nodes have equal values at random points; points where either has none do not count."""
+    """Whether two nodes have equal values at random points; points where either has none do not count.
+
+    Where no matrix of the declared structure is such a point (1 ./ L of a triangular L, the root of a skew matrix),
+    the nodes are compared at matrices without structure, and then at positive ones.
+    """
+    general = {n: replace(d, attributes=d.attributes - STRUCTURE) for n, d in declarations.items()}
+    positive = {n: replace(d, attributes=d.attributes | {"positive"}) for n, d in general.items()}
+    for table in (declarations, general, positive):
+        verdict = _agree(a, b, table)
+        if verdict is not None:
+            return verdict
+    return a is b
+
+
+def _agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool | None:
+    """The same at random values of these declarations; None where no point decides."""
     rng = np.random.default_rng(0)
     names = sampling.size_names(declarations)
     least = sampling.least_size(a, b)
@@ -53,4 +69,4 @@ def agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool:
             continue
         scale = max(np.max(np.abs(left), initial=0.0), np.max(np.abs(right), initial=0.0))
         return bool(np.max(np.abs(left - right), initial=0.0) <= TOLERANCE * scale)
-    return a is b
+    return None

@@ -420,7 +420,8 @@ def _logdet(d: Duals, x: Dual) -> Dual:
     """d log |det X| = tr(X^-1 dX)."""
     if len(x) == 1:
         value = d.system.determinant(x[0])
-        return d.apply("log", {0: np.abs(value) if d.system.ordered else value})
+        size = np.asarray(np.abs(value), dtype=d.system.dtype) if d.system.ordered else value
+        return d.apply("log", {0: size})
     low, high, bit = d.split(x)
     return d.joined(_logdet(d, low), d.trace(d.matmul(d.inverse(low), high)), bit)
 

@@ -348,7 +348,11 @@ def _factor(scope: Scope, node: Syntax, held: frozenset[str]) -> Typed:
 
 def _product(scope: Scope, node: Syntax, parts: tuple[Typed, ...], held: frozenset[str]) -> Typed:
     if any(p.type.index for p in parts):
-        return _indexed_product(scope, node, parts, held)
+        whole = [p for p in parts if p.type.rank]
+        components = _indexed_product(scope, node, tuple(p for p in parts if not p.type.rank), held)
+        if not whole or components.type.index:
+            return _indexed_product(scope, node, parts, held)
+        parts = (components, *whole)  # the components make a scalar, as in A_ii x
     stack: list[_Partial] = []
     labels: list[tuple[int, ...]] = []
     alias: dict[int, int] = {}

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from strategies import DECLARED, TABLE, Builder, Made, Point, equation, equations, expressions, expressions_of, point
 
@@ -26,7 +26,9 @@ from matcalc.ir import Node
 from matcalc.length import length
 
 READING = settings(derandomize=True, deadline=None, max_examples=200)
-DERIVING = settings(derandomize=True, deadline=None, max_examples=120)
+DERIVING = settings(
+    suppress_health_check=[HealthCheck.filter_too_much], derandomize=True, deadline=None, max_examples=120
+)
 POINTS = [point(seed) for seed in range(4)]
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of the oracle, at points that decide nothing
 KNOWN = (mc.UnsupportedError, mc.LimitError)
