@@ -63,7 +63,7 @@ def check(
     >>> print(check("x^T A x", "2 A x", wrt="x"))
     only if A symmetric: it is right only if A is symmetric
     right: (A + A^T) x
-    example: for x = [1, 2], A = [[2, 1], [2, 1]]: entry 1 of the derivative is 10, and of the claim 8
+    example: for x = [-2, -2], A = [[-2, 2], [1, 2]]: entry 1 of the derivative is 2, and of the claim 0
     >>> check("||A X - B||_F^2", "2 tr((A X - B)^T A dX)", wrt="X").verdict
     'correct'
 
@@ -282,7 +282,7 @@ def equal(lhs: str | Expr, rhs: str | Expr, *, declare: Declare = None, **symbol
     >>> print(equal("tr(A B)", "tr(A) tr(B)", A="matrix(n,n)", B="matrix(n,n)"))
     only if n = 1: it is right only if n = 1
     right: tr(A B)
-    example: for A = [[2, 1], [2, 1]], B = [[1, 1], [2, 1]]: the left side is 7, and the right side is 6
+    example: for A = [[2, 2], [2, 1]], B = [[1, 1], [1, 1]]: the left side is 7, and the right side is 6
     """
     left, right = _both(lhs, rhs, declare, symbols)
     table = right.lowered.declarations

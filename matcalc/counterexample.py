@@ -30,7 +30,8 @@ def counterexample(right: Node, wrong: Node, table: Mapping[str, Declaration], w
     """
     nodes = [n for side in (right, wrong) for n in topological(side)]
     names = sorted(sampling.size_names(table) | {n for x in nodes for s in x.shape for n in s.names})
-    shown = {n.name: table[n.name] for n in nodes if isinstance(n, Symbol) and n.name in table}
+    present = {n.name for n in nodes if isinstance(n, Symbol)}
+    shown = {n: d for n, d in table.items() if n in present}
     least = sampling.least_size(right, wrong)
     rng = np.random.default_rng(0)
     for sizes in _sizes(names, least):

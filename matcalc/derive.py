@@ -106,7 +106,7 @@ class Expr(Printable):
 def _function(node: Node, declarations: Mapping[str, Declaration], backend: str) -> Callable[..., NDArray[np.float64]]:
     if backend != "numpy":
         raise UnsupportedError(f"functions are made for numpy; {backend} comes in a later version")
-    return compile_numpy(node, {n: d.sizes for n, d in declarations.items()})
+    return compile_numpy(unfolded(node), {n: d.sizes for n, d in declarations.items()})
 
 
 def _code(node: Node, declarations: Mapping[str, Declaration], language: str) -> str:
@@ -231,8 +231,7 @@ class Derivative(Printable):
     def verify(self, trials: int | None = None, seed: int = 0) -> Verification:
         """Compare with differences of the original expression, in random directions at random points."""
         variables = [symbol.name for symbol in _variables(self.expr.lowered, self.wrt)]
-        root, answer = (unfolded(n) for n in self.free)
-        return verify(root, answer, variables, self.expr.lowered.declarations, trials or 10, seed)
+        return verify(self.free[0], self.free[1], variables, self.expr.lowered.declarations, trials or 10, seed)
 
     def __repr__(self) -> str:
         return f"Derivative({str(self)!r})"
@@ -288,7 +287,7 @@ def _derive(expr: Expr, wrt: tuple[str, ...], layout: str, structure: str | None
         node = simplify(ir.substitute(free, whole, {}))
     if structure is not None:
         node = _structured(node, lowered, wrt, structure)
-    return Derivative(expr, wrt, layout, node, (root, free), structure)
+    return Derivative(expr, wrt, layout, node, (unfolded(root), unfolded(free)), structure)
 
 
 def _structured(node: Node, lowered: Lowered, wrt: Sequence[str], structure: str) -> Node:

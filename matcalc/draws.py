@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -13,6 +13,7 @@ from . import ir, sampling
 from .declarations import Declaration
 from .duals import Dual
 from .ir import Einsum, MatPow, Node, Number
+from .lower import unfolded
 from .systems import PRIME, Array, Digits, NoPoint, System
 
 MOST = 8
@@ -38,6 +39,12 @@ class Claim:
         """The names of all sizes."""
         shapes = {s for x in (self.left, self.right) for s in x.shape}
         return sampling.size_names(self.declarations) | {n for s in shapes for n in s.names}
+
+
+def expanded(claim: Claim) -> Claim:
+    """The claim with the functions that a user defined replaced by their definitions."""
+    left, right = unfolded(claim.left), unfolded(claim.right)
+    return claim if left is claim.left and right is claim.right else replace(claim, left=left, right=right)
 
 
 def assignments(claim: Claim) -> Iterator[dict[str, int]]:

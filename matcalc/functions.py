@@ -139,6 +139,7 @@ class Functions(Mapping[str, Function]):
 
     def __init__(self, rows: Sequence[Function]) -> None:
         self._rows: dict[str, list[Function]] = {}
+        self._named = 0
         self.spellings: dict[str, tuple[str, int, int]] = {}
         for each in rows:
             self._rows.setdefault(each.name, []).append(each)
@@ -157,16 +158,23 @@ class Functions(Mapping[str, Function]):
         if taken is not None:
             raise IdentityError(f"there is a function '{taken}' already")
         self._rows[new.name] = [new]
+        self._named += new.named
         self._spell(new.name)
 
     def remove(self, name: str) -> None:
         """Forget a function that was added."""
         (old,) = self._rows.pop(name)
+        self._named -= old.named
         for spelling in (name, *old.aliases):
             del self.spellings[spelling]
 
     def __getitem__(self, name: str) -> Function:
         return self._rows[name][0]
+
+    @property
+    def has_named(self) -> bool:
+        """Whether a user's file has added functions."""
+        return self._named > 0
 
     def at(self, name: str, ranks: Sequence[int]) -> Function:
         """The signature that takes arguments of these ranks."""

@@ -18,7 +18,7 @@ from . import draws, exact, ir
 from .draws import Claim, Raw
 from .errors import LimitError
 from .exact import Judgement, sides
-from .ir import Node, Symbol
+from .ir import Map, Node, Power, Symbol
 from .systems import CANCELLED, Array, Digits, Floats, Inexact, NoPoint
 
 ENOUGH = 5
@@ -40,13 +40,42 @@ def judge(claim: Claim, seed: int = 0, trials: int = TRIALS) -> Judgement:
     """
     if claim.left is claim.right and not claim.wrt:
         return Judgement("equal", "exact", 0, 0.0, "both sides have one canonical form")
+    claim = draws.expanded(claim)
     try:
         found = exact.judge(claim, seed, min(trials, exact.TRIALS))
-        if found.status != "undecided":
-            return found
-        return numeric(claim, seed, trials)
+        if found.status == "equal" and not _has_value(claim, seed):
+            return Judgement("undecided", "exact", 0, math.nan, "the expression has no real value at random points")
+        return numeric(claim, seed, trials) if found.status == "undecided" else found
     except LimitError as error:
         return Judgement("undecided", "numeric", 0, math.nan, error.message)
+
+
+def _has_value(claim: Claim, seed: int) -> bool:
+    """Whether the sides are real numbers somewhere: in a field, the logarithm of a negative number is like any other."""
+    nodes = {n for side in (claim.left, claim.right) for n in ir.topological(side)}
+    if not any(_is_partial(n) for n in nodes):
+        return True
+    rng = np.random.default_rng(seed)
+    for trial, sizes in enumerate(islice(draws.assignments(claim), ATTEMPTS)):
+        try:
+            raw = draws.raw_floats(claim, sizes, rng, trial, trial * draws.LEVELS // ATTEMPTS)
+            values = sides(claim, raw, sizes, Floats())
+        except NoPoint:
+            continue
+        if all(np.all(np.isfinite(v)) for v in values):
+            return True
+    return False
+
+
+def _is_partial(node: Node) -> bool:
+    """Whether the function has no real value for some arguments."""
+    match node:
+        case Map("log" | "asin" | "acos"):
+            return True
+        case Power(_, exponent):
+            return not ir.is_whole(exponent)
+        case _:
+            return False
 
 
 @dataclass

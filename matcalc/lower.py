@@ -440,6 +440,8 @@ def expand(row: Function, text: str, args: list[Node]) -> Node:
 
 def unfolded(root: Node) -> Node:
     """The node with the functions that a user defined replaced by their definitions."""
+    if not FUNCTIONS.has_named:
+        return root
     memo: dict[Node, Node] = {}
     for node in ir.topological(root):
         memo[node] = ir.rebuild(node, memo, {}) if any(memo[n] is not n for n in ir.operands_of(node)) else node

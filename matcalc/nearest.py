@@ -23,6 +23,7 @@ from .errors import MatcalcError
 from .exact import contracted, sides
 from .ir import Einsum, Extent, Node, Sum
 from .judge import judge
+from .lower import unfolded
 from .syntax import Syntax
 from .systems import PRIME, Array, Field, Floats, Inexact, NoPoint, System
 
@@ -74,8 +75,8 @@ class Oracle:
     """Whether a node is the right answer, at a few random points: in the field if it can tell, else in float64."""
 
     def __init__(self, claim: Claim, known_right: Node | None = None) -> None:
-        self.claim = claim
-        self.witness = claim.right if known_right is None else known_right
+        self.claim = draws.expanded(claim)
+        self.witness = self.claim.right if known_right is None else unfolded(known_right)
         self.samples = self._samples(exactly=True)
         if not self.samples or (known_right is not None and not self.holds(known_right)):
             self.samples = self._samples(exactly=False)
@@ -105,7 +106,7 @@ class Oracle:
 
     def values(self, node: Node, sample: _Sample) -> Array:
         """The node at a point, with all its axes."""
-        return evaluate([node], sample.plain, sample.sizes, sample.system)[0][0]
+        return evaluate([unfolded(node)], sample.plain, sample.sizes, sample.system)[0][0]
 
     def holds(self, node: Node) -> bool:
         """Whether the node agrees with the left side at the points."""

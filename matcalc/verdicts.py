@@ -189,7 +189,8 @@ def _by_argument(row: Function, p: Parameter, attribute: str) -> Comparison:
     call = f"{row.name}({', '.join(table)})"
     primary = row.derivative is not None and not row.elementwise
     try:
-        return by_differences(derive(f"tr({call})" if primary else call, p.name, declare=table))
+        text = f"tr({call})" if primary else f"||{call}||_F^2" if row.self_adjoint else call
+        return by_differences(derive(text, p.name, declare=table))
     except MatcalcError as error:
         return Comparison("undecided", error.message)
 

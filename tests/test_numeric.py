@@ -30,7 +30,7 @@ def series(X: Any, terms: int = 60) -> Any:
 
 def test_every_primitive_function_has_a_value() -> None:
     bare = {f for f in FUNCTIONS if any(row.definition is None for row in FUNCTIONS.overloads(f))}
-    assert bare - STRUCTURAL == set(PRIMITIVES)
+    assert bare - STRUCTURAL == {f for f in PRIMITIVES if not FUNCTIONS[f].named}
 
 
 def test_erf_of_any_shape() -> None:
@@ -106,7 +106,7 @@ def test_eigenvalues() -> None:
         for vector, value in (("eigvecmax", "eigmax"), ("eigvecmin", "eigmin")):
             v = PRIMITIVES[vector](S)
             np.testing.assert_allclose(S @ v, PRIMITIVES[value](S) * v, atol=1e-12)
-            assert v[np.argmax(np.abs(v))] > 0
+            assert v[0] > 0
         np.testing.assert_allclose(PRIMITIVES["eig"](S), np.linalg.eigvalsh(S))
         assert PRIMITIVES["eig"](X).sum() == pytest.approx(np.trace(X))
 
