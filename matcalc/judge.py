@@ -51,7 +51,7 @@ def judge(claim: Claim, seed: int = 0, trials: int = TRIALS) -> Judgement:
 
 
 def _has_value(claim: Claim, seed: int) -> bool:
-    """Whether the sides are real numbers somewhere: in a field, the logarithm of a negative number is like any other."""
+    """Whether the sides are real somewhere: in a field the logarithm of a negative number is like any other."""
     nodes = {n for side in (claim.left, claim.right) for n in ir.topological(side)}
     if not any(_is_partial(n) for n in nodes):
         return True

@@ -39,7 +39,7 @@ RANKS = (
     "recognise",
     "indices",
     "codegen",
-    "sampling",
+    "sampling userfunctions structure",
     "confirm points contraction",
     "duals",
     "draws",

@@ -16,6 +16,7 @@ from matcalc import catalogue, entries, statements, verdicts
 from matcalc.cli import main
 from matcalc.entries import Record
 from matcalc.functions import FUNCTIONS
+from matcalc.userfunctions import forget
 from matcalc.matching import match, skeleton
 from matcalc.rewrites import rules
 from matcalc.shelf import SHELF, Entry
@@ -57,7 +58,7 @@ def shelf() -> Iterator[None]:
     SHELF.added[:] = before
     SHELF.forget()
     for name in set(FUNCTIONS) - names:
-        FUNCTIONS.remove(name)
+        forget(name)
 
 
 @pytest.fixture

@@ -174,7 +174,7 @@ class _Writer:
                 parts = [size_text(s, self.sizes) for s in step.params]
                 return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})", ATOM
         row = OPERATIONS[step.op]
-        args = [self.argument(a, row.needs[k]) for k, a in enumerate(step.args)]
+        args = [self.argument(a, row.needs[k] if k < len(row.needs) else SUM) for k, a in enumerate(step.args)]
         return row.written(step.params, args), row.level
 
     def argument(self, value: Value, need: int) -> str:
