@@ -127,6 +127,8 @@ class Library:
         verdict = verdicts.verify(record)
         if verdict.verdict == "false":
             raise record.error(f"the {record.kind} '{verdict.name}' is false: {verdict.reason}", "states")
+        if verdict.verdict != "verified" and record.kind == "function":
+            userfunctions.forget(registered.pop())  # listed, and not used
         return Entry(record, {"undecided": "unverified"}.get(verdict.verdict, verdict.verdict))
 
     def __repr__(self) -> str:
@@ -162,6 +164,15 @@ def load_folder() -> None:
 # --- functions of users -------------------------------------------------------------------------------
 
 
+CLAIMS = {
+    "transpose": ("commutes", "invariant"),
+    "parity": ("odd", "even"),
+    "range": ("positive", "nonnegative"),
+    "adjoint": ("same",),
+    "domain": ("symmetric",),
+}
+
+
 def checked(record: Record) -> Function:
     """The function of a record, if its name is free, its signature complete and its formulas fit it."""
     row = functions.row(record)
@@ -178,8 +189,14 @@ def checked(record: Record) -> Function:
             )
     if row.definition is None:
         raise record.error(f"the function '{row.name}' has no definition; write 'definition: ...' below it")
-    if row.differential is not None and len(row.parameters) != 1:
-        raise record.error("a differential is read of functions of one argument", "differential")
+    for key in ("derivative", "differential", "transpose", "parity", "range"):
+        if key in record.fields and len(row.parameters) != 1:
+            raise record.error(f"a {key} is read of functions of one argument", key)
+    for key, words in CLAIMS.items():
+        if key in record.fields and record.text(key) not in words:
+            raise record.error(f"'{key}' is one of {', '.join(words)}", key)
+    if row.elementwise and len(row.parameters) != 1:
+        raise record.error("a function of 'any' has one parameter")
     _check_definition(row, record)
     return row
 

@@ -43,7 +43,7 @@ FIELDS: dict[str, frozenset[str]] = {
             *("latex", "unicode", "numpy", *ABOUT),
         ]
     ),
-    "rewrite": frozenset(["states", "declare", "sizes", *ABOUT]),
+    "rewrite": frozenset(["states", "declare", *ABOUT]),
     "fact": frozenset(["states", "declare", "where", "sizes", "structure", "pending", *ABOUT]),
 }
 HINTS = {

@@ -931,6 +931,27 @@ def _power_of_product(base: Einsum, exponent: Node, whole: bool) -> Node | None:
     return einsum(outside, base.output, sizes)
 
 
+def positive(node: Node) -> bool:
+    """Whether every entry is greater than nought, as far as structure and declarations tell."""
+    match node:
+        case Number(value):
+            return value > 0
+        case Symbol(_, attributes):
+            return "positive" in attributes
+        case Extent():
+            return True
+        case Power(base):
+            return positive(base)
+        case Map(function) | Call(function):
+            return FUNCTIONS[function].fields.get("range") == "positive"
+        case Einsum(operands, _, output):
+            return len(set(output)) == len(output) and all(positive(o) for o in operands)
+        case Sum(terms):
+            return all(c > 0 and not_negative(n) for c, n in terms) and any(positive(n) for _, n in terms)
+        case _:
+            return False
+
+
 def not_negative(node: Node) -> bool:
     """Whether no entry can be negative, as far as structure and declarations tell."""
     match node:

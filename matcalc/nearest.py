@@ -30,8 +30,9 @@ from .systems import PRIME, Array, Field, Floats, Inexact, NoPoint, System
 POINTS = 2
 ATTEMPTS = 60
 MAX_MONOMIALS = 60
-MAX_CANDIDATES = 600
-ATTRIBUTES = ("symmetric", "diagonal", "orthogonal", "skew", "positive", "spd")
+MAX_CANDIDATES = 300
+LIKELY = ("symmetric", "positive")
+ATTRIBUTES = ("diagonal", "orthogonal", "skew", "spd")
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,9 @@ def nearest(problem: Problem) -> Finding | None:
         or _first(problem, oracle, plain_changes(problem.syntax))
         or _missing_term(problem, oracle)
         or _scalar_factor(problem, oracle)
-        or only_if(problem)
+        or only_if(problem, LIKELY)
         or _first(problem, oracle, other_changes(problem.syntax, problem.target_syntax))
+        or only_if(problem, ATTRIBUTES)
     )
 
 
@@ -303,14 +305,15 @@ def _split(node: Einsum) -> list[tuple[ir.Rational, Node]] | None:
 # --- right under a condition ----------------------------------------------------------------------
 
 
-def only_if(problem: Problem) -> Finding | None:
+def only_if(problem: Problem, attributes: Sequence[str]) -> Finding | None:
     """An attribute of a symbol, or a size, under which the claim is right."""
     table = problem.claim.declarations
     names = [n for n in table if _appears(problem.claim, n)]
-    tries: list[tuple[tuple[str, str], ...]] = [((n, a),) for a in ATTRIBUTES for n in names if _can_be(table[n], a)]
+    tries: list[tuple[tuple[str, str], ...]] = [((n, a),) for a in attributes for n in names if _can_be(table[n], a)]
     pairs = [n for n in names if _can_be(table[n], "symmetric")]
-    tries += [((m, "symmetric"), (n, "symmetric")) for m, n in combinations(pairs, 2)]
-    if len(pairs) > 2:
+    if "symmetric" in attributes:
+        tries += [((m, "symmetric"), (n, "symmetric")) for m, n in combinations(pairs, 2)]
+    if "symmetric" in attributes and len(pairs) > 2:
         tries.append(tuple((n, "symmetric") for n in pairs))
     for chosen in tries:
         changed = dict(table)
@@ -322,7 +325,9 @@ def only_if(problem: Problem) -> Finding | None:
             said = " and ".join(f"{n} {a}" for n, a in chosen)
             are = " and ".join(f"{n} is {a}" for n, a in chosen)
             return Finding(f"only if {said}", f"it is right only if {are}")
-    return _only_if_they_commute(problem, pairs) or _only_if_size(problem)
+    if "symmetric" in attributes:
+        return _only_if_they_commute(problem, pairs)
+    return _only_if_size(problem)
 
 
 def _only_if_they_commute(problem: Problem, names: Sequence[str]) -> Finding | None:

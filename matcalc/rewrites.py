@@ -263,13 +263,23 @@ def _has(node: Node, attribute: str) -> bool:
         case "skew":
             return node.swap == -1
         case "positive":
-            return ir.not_negative(node)
+            return ir.positive(node)
         case "invertible":
-            return True
+            return _is_invertible(node)
         case "integer":
             return ir.is_whole(node)
         case _:
             return isinstance(node, Symbol) and attribute in node.attributes
+
+
+def _is_invertible(node: Node) -> bool:
+    match node:
+        case Symbol(_, attributes):
+            return bool(attributes & {"invertible", "spd", "orthogonal"})
+        case MatPow(base, exponent):
+            return _is_invertible(base) or (isinstance(exponent, Number) and exponent.value < 0)
+        case _:
+            return False
 
 
 # --- reading rules -----------------------------------------------------------------------------------

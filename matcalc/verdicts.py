@@ -109,7 +109,10 @@ def by_differences(d: Derivative, wanted: Sequence[Condition] = ()) -> Compariso
     lowered = d.expr.lowered
     names = sampling.size_names(lowered.declarations)
     choices = points.size_choices(names, wanted, sampling.least_size(*d.free))
-    return _agreement(d.free[0], d.free[1], d.wrt, lowered.declarations, choices)
+    found = _agreement(d.free[0], d.free[1], d.wrt, lowered.declarations, choices)
+    if found.verdict != "undecided":
+        return found
+    return _agreement(d.folded, d.free[1], d.wrt, lowered.declarations, choices)
 
 
 def _agreement(
@@ -232,7 +235,7 @@ def _symmetry(row: Function, x: Array) -> Comparison | None:
         **({"parity": row.parity * np.asarray(f(-x))} if row.parity else {}),
     }
     for key, other in others.items():
-        if not np.allclose(value, other, rtol=points.ACCEPT, atol=points.ACCEPT):
+        if other.shape != value.shape or not np.allclose(value, other, rtol=points.ACCEPT, atol=points.ACCEPT):
             return Comparison("false", f"'{key}: {row.fields[key]}' does not hold at {x.tolist()}")
     if row.not_negative and np.any(value < 0):
         return Comparison("false", f"'range: {row.fields['range']}' does not hold at {x.tolist()}")

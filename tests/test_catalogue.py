@@ -16,10 +16,10 @@ from matcalc import catalogue, entries, statements, verdicts
 from matcalc.cli import main
 from matcalc.entries import Record
 from matcalc.functions import FUNCTIONS
-from matcalc.userfunctions import forget
 from matcalc.matching import match, skeleton
 from matcalc.rewrites import rules
 from matcalc.shelf import SHELF, Entry
+from matcalc.userfunctions import forget
 
 README = Path(__file__).parents[1] / "README.md"
 SHIPPED = SHELF.shipped
