@@ -15,6 +15,7 @@ from .differentiate import derivative
 from .entries import Record
 from .errors import IdentityError, LimitError, MatcalcError
 from .functions import FUNCTIONS, Function
+from .letters import GREEK_NAMES
 from .rewrites import rewrite_of, rules
 from .shelf import SHELF, Entry, Match, Shelf
 from .simplify import simplify
@@ -157,7 +158,7 @@ def read_file(path: Path) -> tuple[Record, ...]:
 def load_folder() -> None:
     """Load the user's own folder, if there is one."""
     place = os.environ.get(FOLDER)
-    if place:
+    if place and os.path.isdir(place):
         library.load(place)
 
 
@@ -178,7 +179,8 @@ def checked(record: Record) -> Function:
     row = functions.row(record)
     if not FUNCTION_NAME.fullmatch(row.name) or row.name in RESERVED:
         raise record.error(
-            f"'{row.name}' cannot name a function: two letters or more, then digits, and no reserved word"
+            f"'{row.name}' cannot name a function: letters and digits, two or more, the first a letter, "
+            "and no reserved word"
         )
     if row.name in FUNCTIONS.spellings:
         raise record.error(f"there is a function '{row.name}' already")
@@ -195,6 +197,11 @@ def checked(record: Record) -> Function:
     for key, words in CLAIMS.items():
         if key in record.fields and record.text(key) not in words:
             raise record.error(f"'{key}' is one of {', '.join(words)}", key)
+    spelling = record.text("latex")
+    if spelling and not (
+        functions.SPELLING.fullmatch(spelling) and (spelling[0] != "\\" or spelling[1:] in GREEK_NAMES)
+    ):
+        raise record.error("a spelling in LaTeX is a word, or the command of one Greek letter", "latex")
     if row.elementwise and len(row.parameters) != 1:
         raise record.error("a function of 'any' has one parameter")
     _check_definition(row, record)

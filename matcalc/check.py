@@ -123,7 +123,7 @@ class _Checker:
                 return self._right(claim, lowered, layout, verdict)
             if found.status == "undecided" and undecided is None:
                 undecided = Check(False, "not verified", verdict.note, self._answer_text(), verification=verdict)
-        return undecided or self._wrong(claim, readable(lowered), fitting[0][1])
+        return undecided if undecided is not None else self._wrong(claim, readable(lowered), fitting[0][1])
 
     # --- reading ---
 

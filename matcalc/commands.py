@@ -21,6 +21,7 @@ from .entries import Record
 from .errors import IdentityError, UnknownSymbolError
 from .functions import FUNCTIONS
 from .resources import folder
+from .rewrites import rewrite_of
 from .shelf import Entry
 from .verdicts import Verdict
 
@@ -191,6 +192,8 @@ def _own(records: Sequence[Record]) -> Iterator[Verdict]:
                 row = catalogue.checked(record)
                 userfunctions.register(row)
                 registered.append(row.name)
+            elif record.kind == "rewrite":
+                rewrite_of(record)
             yield verdicts.verify(record)
     finally:
         for name in registered:

@@ -22,6 +22,7 @@ from .systems import NEAR, Array, Inexact, NoPoint, System
 Dual: TypeAlias = dict[int, Array]
 
 MAX_ENTRIES = 200_000
+CLOSE = 1e-3
 
 
 def evaluate(roots: Sequence[Node], point: Mapping[str, Dual], sizes: Mapping[str, int], system: System) -> list[Dual]:
@@ -482,9 +483,31 @@ def _eigenpair(d: Duals, a: Dual, largest: bool) -> tuple[Dual, Dual]:
 
 
 def _eig(d: Duals, a: Dual) -> Dual:
-    if len(a) > 1 or not isinstance(d.system.dtype, type) or d.system.dtype is not float:
-        raise Inexact("all eigenvalues at once have no rule here")
-    return {0: np.asarray(d.system.matrix_function("eig", a[0]))}
+    """All eigenvalues, where they are real and simple: Newton's steps on A v = l v with one component of v fixed."""
+    if d.system.dtype is not float:
+        raise Inexact("all eigenvalues at once are found in float64 only")
+    values = np.asarray(d.system.matrix_function("eig", a[0]))
+    if len(a) == 1:
+        return {0: values}
+    if len(values) > 1 and np.min(np.diff(values)) < CLOSE * np.max(np.abs(values)):
+        raise NoPoint("a repeated eigenvalue")
+    n = len(values)
+    found = {k: np.zeros(n) for k in range(1 << max(a).bit_length())}
+    for place, value in enumerate(values):
+        root, v = {0: np.asarray(value)}, {0: np.linalg.svd(a[0] - value * np.eye(n))[2][-1]}
+        bordered = np.zeros((n + 1, n + 1))
+        bordered[:n, :n] = a[0] - value * np.eye(n)
+        bordered[:n, n], bordered[n, :n] = -v[0], v[0]
+        inverse = np.linalg.inv(bordered)
+        for _ in range(max(a).bit_length()):
+            residual = d.subtract(d.matmul(a, v), d.multiply(root, v))
+            for k in residual.keys() - {0}:
+                step = inverse @ np.append(residual[k], v[0] @ v.get(k, np.zeros(n)))
+                v[k] = v.get(k, np.zeros(n)) - step[:n]
+                root[k] = np.asarray(root.get(k, np.zeros(())) - step[n])
+        for k, part in root.items():
+            found[k][place] = part
+    return found
 
 
 def _toeplitz(d: Duals, x: Dual) -> Dual:

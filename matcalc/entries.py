@@ -40,7 +40,7 @@ FIELDS: dict[str, frozenset[str]] = {
                 "domain",
                 "adjoint",
             ),
-            *("latex", "unicode", "numpy", *ABOUT),
+            *("latex", *ABOUT),
         ]
     ),
     "rewrite": frozenset(["states", "declare", *ABOUT]),

@@ -16,6 +16,8 @@ from .errors import IdentityError
 from .resources import folder
 from .sizes import Size
 
+# A spelling in LaTeX is a word or one Greek letter: a stranger's file cannot bring commands of its own.
+SPELLING = re.compile(r"\\?[A-Za-z]+")
 KINDS = {"scalar": 0, "vector": 1, "matrix": 2}
 HEADER = re.compile(r"(\w+)\s*\((.*)\)\s*->\s*(.+?)\s*$")
 PARAMETER = re.compile(r"(\w+)\s*:\s*(\w+)\s*(?:\(([^()]*)\))?\s*(?:,|$)\s*")

@@ -214,6 +214,10 @@ def test_differentials_of_eigenvalues(name: str) -> None:
     _values(f"{name}(X + X^T)", read_declarations({"X": SQUARE}))
 
 
+def test_the_differential_of_all_eigenvalues() -> None:
+    _values("eig(X + diag(x))", read_declarations({"X": SQUARE, "x": "vector(n)"}))
+
+
 @pytest.mark.parametrize("name", ["prod", "max", "logsumexp", "softmax", "min"])
 def test_differentials_of_vector_functions(name: str) -> None:
     _values(f"{name}(X)", read_declarations({"X": "vector(n)"}))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, Final
 
+from ..functions import FUNCTIONS, SPELLING
 from ..syntax import Call, Name, Neg, Num, Syntax
 from .names import GREEK, clean, split
 from .numbers import integer, plain, scientific
@@ -118,7 +119,10 @@ class Latex(Style):
         return "I" if size is None else f"I_{{{write(size, self)}}}"
 
     def call(self, function: str, args: Sequence[str]) -> str:
-        if COMMANDS(function):
+        spelling = FUNCTIONS[function].fields.get("latex", "") if function in FUNCTIONS else ""
+        if SPELLING.fullmatch(spelling):
+            command = spelling if spelling[0] == "\\" else rf"\operatorname{{{spelling}}}"
+        elif COMMANDS(function):
             command = f"\\{function}"
         else:
             command = rf"\operatorname{{{clean(function)}}}".replace("_", r"\_")
