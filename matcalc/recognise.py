@@ -32,7 +32,7 @@ from .ir import Basis, Call, Einsum, Extent, Map, MatPow, Merge, Node, Number, P
 from .lower import Written
 from .network import Network
 from .sizes import Size
-from .syntax import Syntax
+from .syntax import Num, Syntax
 from .terms import Link, NoMatrixForm, Scalar, Term, size_form, zeros_form
 
 
@@ -307,6 +307,8 @@ class Recogniser:
     def rank_of(self, form: Form) -> tuple[int, int, str]:
         """Where a factor stands among commuting ones: plain names in the order of the input, then the rest."""
         name = form.name
+        if isinstance(form.syntax, Num):
+            return -1, 0, form.key
         if name is not None:
             return 0, self.order.get(name, 10_000), name
         return 1, form.cost, form.key
