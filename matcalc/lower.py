@@ -12,9 +12,10 @@ from . import ir
 from .declarations import Declaration
 from .errors import ShapeError, UnsupportedError
 from .functions import FUNCTIONS, Function
+from .inference import Reading, read, read_shared
 from .ir import Node
 from .parsing import Vocabulary, parse
-from .shapes import CONSTANTS, Reading, Typed, read, read_shared
+from .shapes import CONSTANTS, Typed
 from .sizes import Size
 from .syntax import (
     Add,

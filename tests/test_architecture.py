@@ -26,6 +26,7 @@ RANKS = (
     "length labelling",
     "ir",
     "shapes",
+    "inference",
     "lower",
     "numeric",
     "evaluate systems",
