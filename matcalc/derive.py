@@ -31,7 +31,7 @@ from .shapes import with_readings
 from .shelf import SHELF
 from .simplify import simplify
 from .structure import MODES, within
-from .syntax import Name, Num, Sub, Syntax, Transpose, Where, children, walk, with_children
+from .syntax import Mul, Name, Num, Slash, Sub, Syntax, Transpose, Where, children, walk, with_children
 from .verify import Verification, verify
 
 MAX_ORDER = 4
@@ -39,6 +39,7 @@ LAYOUTS = ("mixed", "numerator", "denominator")
 SHORT = 4
 LONG = 24
 MAX_NAMES = 30
+LONGEST_PHRASE = 6
 Declare: TypeAlias = Mapping[str, str | Declaration] | None
 
 
@@ -117,11 +118,15 @@ def _code(node: Node, declarations: Mapping[str, Declaration], language: str) ->
 
 def _recogniser(lowered: Lowered, explicit: bool = False, wrt: Sequence[str] = ()) -> Recogniser:
     order: dict[str, int] = {}
+    phrases: set[str] = set()
     for x in walk(lowered.syntax):
         if isinstance(x, Name):
             order.setdefault(x.name, len(order))
+        elif isinstance(x, Mul) and len(x.factors) <= LONGEST_PHRASE and not any(isinstance(y, Slash) for y in walk(x)):
+            runs = [x.factors[i:j] for j in range(len(x.factors) + 1) for i in range(j - 1)]
+            phrases.update(text(Mul(run)) for run in runs)
     taken = frozenset(lowered.declarations)
-    return Recogniser(lowered.written, order, explicit, frozenset(wrt), taken)
+    return Recogniser(lowered.written, order, explicit, frozenset(wrt), taken, frozenset(phrases))
 
 
 def parse(expr: str | Expr, declare: Declare = None, **symbols: str) -> Expr:

@@ -338,8 +338,11 @@ class Network:
     def _cheaper(self, a: Chain, b: Chain) -> Form:
         return chain_form(min((a, b), key=self._order))
 
-    def _order(self, chain: Chain) -> tuple[int, int, tuple[bool, int, str]]:
-        return chain_cost(chain), sum(link.cost for link in chain), self._first_name(chain_form(chain))
+    def _order(self, chain: Chain) -> tuple[int, int, bool, tuple[bool, int, str]]:
+        """The shortest first; of equally short ones what the input says."""
+        form = chain_form(chain)
+        written = form.key in self.recogniser.phrases
+        return chain_cost(chain), sum(link.cost for link in chain), not written, self._first_name(form)
 
     def _first_name(self, form: Form) -> tuple[bool, int, str]:
         """What is constant stands in front: a^T x, not x^T a."""

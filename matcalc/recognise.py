@@ -42,7 +42,8 @@ class Recogniser:
 
     `written` tells how the input ordered its sums, `order` in which order its symbols appear. `explicit`
     gives every identity matrix its size, for where the context does not fix it. `variables` are what is
-    differentiated by, `taken` all names that are declared.
+    differentiated by, `taken` all names that are declared, `phrases` the products
+    of the input as text.
     """
 
     written: Written = field(default_factory=dict)
@@ -50,6 +51,7 @@ class Recogniser:
     explicit: bool = False
     variables: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
+    phrases: frozenset[str] = frozenset()
     _terms: dict[Node, Term | None] = field(default_factory=dict)
     _forms: dict[Node, tuple[int, Form]] = field(default_factory=dict)
 

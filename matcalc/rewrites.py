@@ -26,6 +26,9 @@ from .resources import folder
 from .sizes import Size
 
 MAX_STEPS = 400
+POWERS = "powers of matrices"
+# Attributes that only symbols have: a rule about them needs such a symbol.
+OF_SYMBOLS = frozenset({"diagonal", "orthogonal", "lower", "upper", "toeplitz"})
 WORD = re.compile(r"[A-Za-z]\w*")
 SPLIT = re.compile(r",\s*(?=[A-Za-z]\w*\s*:)")
 WEIGHTS: dict[type[Node], int] = {Map: 2, Power: 2, MatPow: 3, Call: 3}
@@ -41,7 +44,7 @@ class Binding:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """A rule: `lhs` and `rhs` over the variables; `words` are the functions that the left side needs."""
+    """A rule: `lhs` and `rhs` over the variables; `words` are the features that an expression must have."""
 
     name: str
     lhs: Node
@@ -179,11 +182,20 @@ class _Matcher:
             return
         (pattern, labels), *others = wanted
         for k, (node, on) in enumerate(present):
+            if self._may_turn(pattern, node):
+                for placed in self._placed(labels, on[::-1], node, places):
+                    for bound in self.match(pattern, ir.turn(node), b):
+                        yield from self._assign(others, present[:k] + present[k + 1 :], bound, placed)
             for placed in self._placed(labels, on, node, places):
                 for piece, left in _pieces(pattern, node):
                     for bound in self.match(pattern, piece, b):
                         rest = present[:k] + ([(left, on)] if left is not None else []) + present[k + 1 :]
                         yield from self._assign(others, rest, bound, placed)
+
+    def _may_turn(self, pattern: Node, node: Node) -> bool:
+        """Whether a variable may stand for the transpose of a factor."""
+        variable = isinstance(pattern, Symbol) and pattern.name in self.rule.variables
+        return variable and pattern.rank == node.rank == 2 and node.swap == 0 and not self.rule.elementwise
 
     def _placed(self, labels: Labels, on: Labels, node: Node, places: dict[int, Labels]) -> Iterator[dict[int, Labels]]:
         """Where the labels of the pattern lie if this factor is the operand that carries them."""
@@ -197,8 +209,7 @@ class _Matcher:
         for order in orders:
             if all(places.get(k, (x,)) == (x,) for k, x in zip(labels, order, strict=True)):
                 placed = {**places, **{k: (x,) for k, x in zip(labels, order, strict=True)}}
-                if all(placed[a] == placed[b] for a, b in zip(labels, labels, strict=True)):
-                    yield placed
+                yield placed
 
     def _closed(
         self, pattern: Einsum, node: Einsum, rest: Iterable[tuple[Node, Labels]], places: Mapping[int, Labels]
@@ -297,8 +308,26 @@ def rewrite(name: str, lhs: str, rhs: str, declare: str) -> Rewrite:
         factor = 1 / Fraction(c)
     _check_measure(name, left, right, table)
     variables = {n: d.attributes for n, d in table.items()}
-    words = frozenset(n.function for n in ir.topological(left) if isinstance(n, Map | Call))
-    return Rewrite(name, left, right, factor, variables, elementwise, words)
+    needed = features(ir.topological(left)) | _attributes(variables.values())
+    return Rewrite(name, left, right, factor, variables, elementwise, needed)
+
+
+def features(nodes: Iterable[Node]) -> frozenset[str]:
+    """What rules look for in an expression: its functions, whether it has powers of matrices, and what symbols are."""
+    found: set[str] = set()
+    for node in nodes:
+        match node:
+            case Map(function) | Call(function):
+                found.add(function)
+            case MatPow():
+                found.add(POWERS)
+            case Symbol(_, attributes):
+                found |= attributes & OF_SYMBOLS
+    return frozenset(found)
+
+
+def _attributes(conditions: Iterable[frozenset[str]]) -> frozenset[str]:
+    return frozenset().union(*conditions) & OF_SYMBOLS
 
 
 def _variables(declare: str) -> tuple[dict[str, Declaration], bool]:
@@ -374,16 +403,14 @@ class Rules:
     """The shipped rules and those of the user; a rule is read when the functions that it is about first occur."""
 
     def __init__(self, records: Sequence[Record]) -> None:
-        self._waiting = [
-            (r, frozenset(WORD.findall(r.text("states").partition("->")[0])) & FUNCTIONS.keys()) for r in records
-        ]
+        self._waiting = [(r, _words(r)) for r in records]
         self._ready: list[Rewrite] = []
 
     def add(self, rule: Rewrite) -> None:
         self._ready.append(rule)
 
     def about(self, functions: frozenset[str]) -> list[Rewrite]:
-        """The rules whose left sides use no other functions than these."""
+        """The rules whose left sides need no other features than these."""
         # Norms, quotients and sums are functions in the text only.
         if self._waiting:
             known = functions | STRUCTURAL
@@ -392,6 +419,14 @@ class Rules:
                 self._waiting = [(r, words) for r, words in self._waiting if not words <= known]
                 self._ready += [rewrite_of(r) for r in due]
         return [r for r in self._ready if r.words <= functions]
+
+
+def _words(record: Record) -> frozenset[str]:
+    """The features that the left side of a rule needs, as far as its text tells before it is read."""
+    lhs = record.text("states").partition("->")[0]
+    words = frozenset(WORD.findall(lhs)) & FUNCTIONS.keys()
+    of_symbols = frozenset(WORD.findall(record.text("declare"))) & OF_SYMBOLS
+    return words | of_symbols | ({POWERS} if ")^-1" in lhs else frozenset())
 
 
 STRUCTURAL = frozenset(["sum", "tr", "sqrt", "diag", "inv", "transpose", "mean", "dot", "outer", "rowsum", "colsum"])

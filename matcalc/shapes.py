@@ -632,6 +632,8 @@ def _check_matrix_power(scope: Scope, node: Pow, base: Typed) -> None:
 def _transpose(scope: Scope, node: Transpose | Adjoint, held: frozenset[str]) -> Typed:
     part = scope.infer(node.arg, held)
     t = part.type
+    if isinstance(node.arg, Num):
+        raise ShapeError("a number has no transpose; the vector of ones is ones(n)", scope.source, node.span[0])
     if t.index:
         scope.clash("a component has no transpose", node, [part])
     if t.rank > 2:

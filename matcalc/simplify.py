@@ -7,18 +7,19 @@ node smaller, so that folding ends.
 from __future__ import annotations
 
 from . import ir
-from .ir import Call, Einsum, Map, Node, Sum
-from .rewrites import Rewrite, rules
+from .ir import Einsum, MatPow, Node, Sum
+from .rewrites import Rewrite, features, rules
 
 MAX_ROUNDS = 50
+MAX_FACTORS = 10
+MAX_TERMS = 4
 
 
 def simplify(root: Node) -> Node:
     """The same value, folded until nothing folds."""
     for _ in range(MAX_ROUNDS):
         order = ir.topological(root)
-        functions = frozenset(n.function for n in order if isinstance(n, Map | Call))
-        about = rules().about(functions)
+        about = rules().about(features(order))
         memo: dict[Node, Node] = {}
         for node in order:
             changed = any(memo[n] is not n for n in ir.operands_of(node))
@@ -48,7 +49,34 @@ def _rewritten(node: Node, about: list[Rewrite]) -> Node | None:
             better = rule.apply(node)
             if better is not None:
                 return better
+    return _multiplied_out(node, about) if isinstance(node, Einsum) else None
+
+
+def _multiplied_out(node: Einsum, about: list[Rewrite]) -> Node | None:
+    """A product with an inverse and a sum, term by term, where that cancels something: P (y - P y) of a projection."""
+    factors = list(zip(node.operands, node.labels, strict=True))
+    if len(factors) > MAX_FACTORS or not any(isinstance(o, MatPow) for o in node.operands):
+        return None
+    extents = dict(enumerate(node.extents))
+    for place, (total, labels) in enumerate(factors):
+        if not labels or not isinstance(total, Sum) or len(total.terms) > MAX_TERMS:
+            continue
+        rest = factors[:place] + factors[place + 1 :]
+        terms = [(c, _by_rules(ir.einsum([*rest, (n, labels)], node.output, extents), about)) for c, n in total.terms]
+        better = ir.add(terms, node.shape)
+        if not isinstance(better, Sum) or len(better.terms) < len(total.terms) - 1:
+            return better
     return None
+
+
+def _by_rules(node: Node, about: list[Rewrite]) -> Node:
+    """The node rewritten at its root by the rules of the library alone."""
+    for _ in range(MAX_ROUNDS):
+        better = next((new for rule in about if type(rule.lhs) is type(node) and (new := rule.apply(node))), None)
+        if better is None:
+            break
+        node = better
+    return node
 
 
 def _sum_of_sum(node: Einsum) -> Node | None:
