@@ -37,6 +37,12 @@ def means(form: Syntax, node: Node, declarations: Mapping[str, Declaration]) -> 
     return simplify(back) is node or agree(back, node, declarations)
 
 
+def folded(node: Node, declarations: Mapping[str, Declaration]) -> Node:
+    """The node as the rewrites of the library fold it, if that has its value at a random point; else the node."""
+    better = simplify(node)
+    return node if better is not node and _agree(better, node, declarations) is False else better
+
+
 def agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool:
     """Whether two nodes have equal values at random points; points where either has none do not count.
 

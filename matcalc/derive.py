@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from . import ir
 from .codegen import compile_numpy, numpy_source
-from .confirm import means
+from .confirm import folded, means
 from .declarations import Declaration, read_declarations
 from .differentiate import derivative
 from .errors import LimitError, ShapeError, UnknownSymbolError, UnsupportedError
@@ -29,7 +29,6 @@ from .render.text import text
 from .render.unicode import unicode
 from .shapes import with_readings
 from .shelf import SHELF
-from .simplify import simplify
 from .structure import MODES, within
 from .syntax import Mul, Name, Num, Slash, Sub, Syntax, Transpose, Where, children, walk, with_children
 from .verify import Verification, verify
@@ -247,7 +246,7 @@ class Derivative(Printable):
     @property
     def folded(self) -> Node:
         """What the rewrites of the library make of the expression."""
-        return simplify(self.free[0])
+        return folded(self.free[0], self.expr.lowered.declarations)
 
     def _verified(self, root: Node, trials: int, seed: int) -> Verification:
         return verify(root, self.free[1], self.wrt, self.expr.lowered.declarations, trials, seed)
@@ -297,13 +296,14 @@ def _derive(expr: Expr, wrt: tuple[str, ...], layout: str, structure: str | None
     variables = _variables(lowered, wrt)
     structured = [v.name for v in variables if v is not symbol_of(v.name, lowered.declarations[v.name])]
     root = without_structure(lowered, structured) if structured else lowered.node
-    free = simplify(root)
+    table = lowered.declarations
+    free = folded(root, table)
     for v in variables:
-        free = simplify(derivative(free, v))
+        free = folded(derivative(free, v), table)
     node = free
     if structured:
         whole = {n: symbol_of(n, lowered.declarations[n]) for n in structured}
-        node = simplify(ir.substitute(free, whole, {}))
+        node = folded(ir.substitute(free, whole, {}), table)
     if structure is not None:
         node = _structured(node, lowered, wrt, structure)
     return Derivative(expr, wrt, layout, node, (unfolded(root), unfolded(free)), structure)
@@ -316,7 +316,7 @@ def _structured(node: Node, lowered: Lowered, wrt: Sequence[str], structure: str
     d = lowered.declarations[name]
     if d.kind != "matrix":
         raise UnsupportedError(f"'{name}' is no matrix; structure= is for derivatives by a matrix")
-    return simplify(within(node, d.attributes, structure, name))
+    return folded(within(node, d.attributes, structure, name), lowered.declarations)
 
 
 def _variables(lowered: Lowered, wrt: Sequence[str]) -> list[ir.Symbol]:

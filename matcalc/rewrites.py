@@ -56,7 +56,16 @@ class Rewrite:
 
     def apply(self, node: Node) -> Node | None:
         """The node rewritten at its root, or None where the left side does not match."""
+        if isinstance(self.lhs, Einsum) and isinstance(node, Einsum) and not _could_hold(self.lhs, node):
+            return None
         return next(_Matcher(self).rewritten(node), None)
+
+
+def _could_hold(lhs: Einsum, node: Einsum) -> bool:
+    """Whether the product has a power of a matrix of the form that the left side asks for: a quick look."""
+    wanted = [p.base for p in lhs.operands if isinstance(p, MatPow) and isinstance(p.base, Einsum)]
+    present = [o.base for o in node.operands if isinstance(o, MatPow) and isinstance(o.base, Einsum)]
+    return all(any(len(b.operands) == len(w.operands) for b in present) for w in wanted)
 
 
 class _Fuel(Exception):
@@ -164,7 +173,8 @@ class _Matcher:
     ) -> Iterator[tuple[Binding, list[tuple[Node, Labels]], dict[int, Labels]]]:
         """(binding, factors left over, where the labels of the pattern lie) for each way the pattern divides the
         product. In a rule about entries label -1 of the pattern lies on all the labels of its factors."""
-        wanted = list(zip(pattern.operands, pattern.labels, strict=True))
+        # What is most particular goes first, variables last: so most attempts end at once.
+        wanted = sorted(zip(pattern.operands, pattern.labels, strict=True), key=lambda f: isinstance(f[0], Symbol))
         present = list(zip(node.operands, node.labels, strict=True))
         for bound, rest, places in self._assign(wanted, present, b, {}):
             if self.rule.elementwise or self._closed(pattern, node, rest, places):
@@ -207,8 +217,9 @@ class _Matcher:
             return
         orders = [on, on[::-1]] if len(on) == 2 and node.swap == 1 else [on]
         for order in orders:
-            if all(places.get(k, (x,)) == (x,) for k, x in zip(labels, order, strict=True)):
-                placed = {**places, **{k: (x,) for k, x in zip(labels, order, strict=True)}}
+            placed = dict(places)
+            # One label of the pattern lies on one label of the product, also where the pattern repeats it.
+            if all(placed.setdefault(k, (x,)) == (x,) for k, x in zip(labels, order, strict=True)):
                 yield placed
 
     def _closed(

@@ -12,6 +12,7 @@ from .rewrites import Rewrite, features, rules
 
 MAX_ROUNDS = 50
 MAX_FACTORS = 10
+TWO = ir.number(2)
 MAX_TERMS = 4
 
 
@@ -49,17 +50,26 @@ def _rewritten(node: Node, about: list[Rewrite]) -> Node | None:
             better = rule.apply(node)
             if better is not None:
                 return better
-    return _multiplied_out(node, about) if isinstance(node, Einsum) else None
+    match node:
+        case Einsum():
+            return _multiplied_out(node, about)
+        case MatPow():
+            return _square(node, about)
+        case _:
+            return None
 
 
 def _multiplied_out(node: Einsum, about: list[Rewrite]) -> Node | None:
     """A product with an inverse and a sum, term by term, where that cancels something: P (y - P y) of a projection."""
     factors = list(zip(node.operands, node.labels, strict=True))
-    if len(factors) > MAX_FACTORS or not any(isinstance(o, MatPow) for o in node.operands):
+    if len(factors) > MAX_FACTORS or len(factors) < 2:
         return None
+    outside = _has_inverse(node)
     extents = dict(enumerate(node.extents))
     for place, (total, labels) in enumerate(factors):
         if not labels or not isinstance(total, Sum) or len(total.terms) > MAX_TERMS:
+            continue
+        if not outside and not any(_has_inverse(n) for _, n in total.terms):
             continue
         rest = factors[:place] + factors[place + 1 :]
         terms = [(c, _by_rules(ir.einsum([*rest, (n, labels)], node.output, extents), about)) for c, n in total.terms]
@@ -67,6 +77,22 @@ def _multiplied_out(node: Einsum, about: list[Rewrite]) -> Node | None:
         if not isinstance(better, Sum) or len(better.terms) < len(total.terms) - 1:
             return better
     return None
+
+
+def _has_inverse(node: Node) -> bool:
+    return isinstance(node, Einsum) and any(isinstance(o, MatPow) for o in node.operands)
+
+
+def _square(node: MatPow, about: list[Rewrite]) -> Node | None:
+    """The square of a sum, multiplied out where that is no longer: (I - P)^2 is I - P for a projection."""
+    total = node.base
+    if not isinstance(total, Sum) or len(total.terms) > MAX_TERMS or node.exponent is not TWO:
+        return None
+    if not any(_has_inverse(n) for _, n in total.terms):
+        return None
+    terms = [(c * d, _by_rules(ir.chain_product([m, n]), about)) for c, m in total.terms for d, n in total.terms]
+    better = ir.add(terms, node.shape)
+    return better if not isinstance(better, Sum) or len(better.terms) <= len(total.terms) else None
 
 
 def _by_rules(node: Node, about: list[Rewrite]) -> Node:
