@@ -165,7 +165,9 @@ class _Matcher:
         for bound, rest, places in self._factors(lhs, node, b):
             on = next(iter(places.values()), ()) if self.rule.elementwise else tuple(places[k][0] for k in lhs.output)
             new = self.instance(bound, node)
-            if len(on) == new.rank:
+            if not rest and on == node.output:
+                yield new  # also where labels of the output repeat: the diagonal part of D is D
+            elif len(on) == new.rank:
                 yield ir.einsum([*rest, (new, on)], node.output, extents)
 
     def _factors(
