@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, count
 
-from .errors import LimitError
+from .errors import LimitError, UnsupportedError
 from .forms import Form, add_form, call_form, number_form, power_form
 from .ir import Einsum, Map, Merge, Node, Number, Power, Rational, Sum, Symbol
 from .network import Network, Vec
@@ -371,11 +371,17 @@ def letter_counts(factor: Syntax) -> Counter[str]:
 
 def index_form(recogniser: Recogniser, node: Node, ranges: bool) -> Syntax:
     """The node in index notation, with the ranges of its indices where nothing else fixes them."""
-    recogniser.prepare(node)
-    return IndexWriter(recogniser).whole(node, ranges)
+    return _written(IndexWriter(recogniser), node, ranges)
 
 
 def einstein_form(recogniser: Recogniser, node: Node, ranges: bool) -> Syntax:
     """The same with every product in components."""
-    recogniser.prepare(node)
-    return EinsteinWriter(recogniser).whole(node, ranges)
+    return _written(EinsteinWriter(recogniser), node, ranges)
+
+
+def _written(writer: IndexWriter, node: Node, ranges: bool) -> Syntax:
+    writer.recogniser.prepare(node)
+    try:
+        return writer.whole(node, ranges)
+    except NoMatrixForm:
+        raise UnsupportedError("the result holds a function of a matrix that has no notation; use function()") from None

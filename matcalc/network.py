@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import permutations
 
 from .forms import Form, call_form, hadamard_form, hadamard_power, norm_form, number_form, power_form
-from .ir import Einsum, Node, Number, Power, Rational
+from .ir import Einsum, Merge, Node, Number, Power, Rational
 from .terms import (
     Chain,
     Link,
@@ -170,7 +171,15 @@ class Network:
 
     def eliminate(self) -> None:
         """Contract until no rule applies."""
-        rules = (self._trace, self._close_vector, self._absorb_vector, self._row_sum, self._chain, self._diagonal_chain)
+        rules = (
+            self._trace,
+            self._close_vector,
+            self._absorb_vector,
+            self._row_sum,
+            self._chain,
+            self._diagonal_chain,
+            self._unmerge,
+        )
         while any(rule() for rule in rules):
             pass
 
@@ -259,6 +268,52 @@ class Network:
                 self._join(i, around, (self._diag(v),))
                 return True
         return False
+
+    def _unmerge(self) -> bool:
+        """Merged axes: a matrix on both parts is vec(A), vectors on them are kron(u, v), and matrices between the
+        parts of two merged axes are kron(A, B)."""
+        merges = [(o, ls) for o, ls in self.tensors if isinstance(o, Merge)]
+        for merge in merges:
+            a, i, j = merge[1]
+            if self._alone(i, j) and self._only_matrix(i) is self._only_matrix(j) is not None:
+                m = self._only_matrix(i)
+                assert m is not None
+                self.matrices.remove(m)
+                self._forget(merge)
+                # Columns stand below one another: the outer part is the column.
+                self._add_vector(a, [((Link(call_form("vec", [chain_form(m.chain(j))]), vector=True),), ONE)])
+                return True
+            if i in self.vectors and j in self.vectors and self._alone(i, j) and not self._around(i) + self._around(j):
+                parts = [chain_form(_elementwise(self.vectors.pop(k).parts)) for k in (i, j)]
+                self._forget(merge)
+                self._add_vector(a, [((Link(call_form("kron", parts), vector=True),), ONE)])
+                return True
+        for rows, columns in permutations(merges, 2):
+            (a, i, j), (b, k, q) = rows[1], columns[1]
+            left, right = self._only_matrix(i), self._only_matrix(j)
+            if left is None or right is None or left is right or not self._alone(i, j) or not self._alone(k, q):
+                continue
+            if set(left.labels) == {i, k} and set(right.labels) == {j, q} and self._only_matrix(k) is left:
+                forms = [chain_form(left.chain(i)), chain_form(right.chain(j))]
+                self.matrices.remove(left)
+                self.matrices.remove(right)
+                self._forget(rows, columns)
+                self._add_matrix((a, b), [((Link(call_form("kron", forms)),), ONE)])
+                return True
+        return False
+
+    def _only_matrix(self, label: int) -> Mat | None:
+        """The one matrix on a label that no vector carries."""
+        around = self._around(label)
+        return around[0] if len(around) == 1 and label not in self.vectors else None
+
+    def _alone(self, *labels: int) -> bool:
+        """Whether the labels are summed, and stand in one tensor only."""
+        return all(k not in self.node.output and sum(k in ls for _, ls in self.tensors) == 1 for k in labels)
+
+    def _forget(self, *gone: tuple[Node, tuple[int, ...]]) -> None:
+        self.tensors = [t for t in self.tensors if t not in gone]
+        self.output = {*self.node.output, *(k for _, ls in self.tensors for k in ls)}
 
     def _join(self, i: int, around: list[Mat], between: Chain) -> None:
         left, right = around
