@@ -294,11 +294,13 @@ class Network:
             if left is None or right is None or left is right or not self._alone(i, j) or not self._alone(k, q):
                 continue
             if set(left.labels) == {i, k} and set(right.labels) == {j, q} and self._only_matrix(k) is left:
-                forms = [chain_form(left.chain(i)), chain_form(right.chain(j))]
+                straight = call_form("kron", [chain_form(left.chain(i)), chain_form(right.chain(j))])
+                back = call_form("kron", [chain_form(left.chain(k)), chain_form(right.chain(q))])
+                turned = back.cost < straight.cost
                 self.matrices.remove(left)
                 self.matrices.remove(right)
                 self._forget(rows, columns)
-                self._add_matrix((a, b), [((Link(call_form("kron", forms)),), ONE)])
+                self._add_matrix((a, b), [((Link(back if turned else straight, turned=turned),), ONE)])
                 return True
         return False
 
