@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, count
@@ -185,20 +185,28 @@ class IndexWriter:
         network.coefficient *= c
         network.eliminate()
         network.turn_skew_component()
+        names, factors = self._outputs(node, letters)
+        rest = list(self._factors(network, names))
+        factors += [*self._ones(node, names, (labels for labels, _ in rest)), *(f for _, f in rest)]
+        return self._summed(node, letters, names, factors, network.coefficient, network.scalars)
+
+    def _outputs(self, node: Einsum, letters: tuple[str, ...]) -> tuple[dict[int, str], list[Syntax]]:
+        """The letters of the output's labels, and a delta for each letter more than a label has."""
         names: dict[int, str] = {}
-        factors: list[Syntax] = []
+        deltas: list[Syntax] = []
         for k, letter in zip(node.output, letters, strict=True):
             if k in names:
-                factors.append(Sub(Identity(None), (names[k], letter)))
+                deltas.append(Sub(Identity(None), (names[k], letter)))
             else:
                 names[k] = letter
-        rest = list(self._factors(network, names))
-        carried = {k for labels, _ in rest for k in labels} | {k for k in names if list(node.output).count(k) > 1}
-        for k in dict.fromkeys(node.output):
-            if k not in carried:
-                factors.append(self._sub(call_form("ones", [size_form(node.extents[k])]), (names[k],)))
-        factors += [f for _, f in rest]
-        return self._summed(node, letters, names, factors, network.coefficient, network.scalars)
+        return names, deltas
+
+    def _ones(self, node: Einsum, names: Mapping[int, str], carried: Iterable[Sequence[int]]) -> Iterator[Syntax]:
+        """A component of ones for each label of the output that neither a factor nor a delta has."""
+        known = {k for labels in carried for k in labels}
+        for k, times in Counter(node.output).items():
+            if times == 1 and k not in known:
+                yield self._sub(call_form("ones", [size_form(node.extents[k])]), (names[k],))
 
     def _summed(
         self,
@@ -302,17 +310,8 @@ class EinsteinWriter(IndexWriter):
                 return Term(1, (), (Link(self._atom(node, letters)),))
 
     def _product(self, node: Einsum, letters: tuple[str, ...], c: Rational = 1) -> Term:
-        names: dict[int, str] = {}
-        factors: list[Syntax] = []
-        for k, letter in zip(node.output, letters, strict=True):
-            if k in names:
-                factors.append(Sub(Identity(None), (names[k], letter)))
-            else:
-                names[k] = letter
-        carried = {k for labels in node.labels for k in labels} | {k for k in names if list(node.output).count(k) > 1}
-        for k in dict.fromkeys(node.output):
-            if k not in carried:
-                factors.append(self._sub(call_form("ones", [size_form(node.extents[k])]), (names[k],)))
+        names, factors = self._outputs(node, letters)
+        factors += self._ones(node, names, node.labels)
         scalars: list[Scalar] = []
         coefficient = c
         for operand, labels in self._in_order(node):
