@@ -17,6 +17,7 @@ from .lower import STRUCTURE, lower_shared, lower_text
 from .render.text import text
 from .simplify import simplify
 from .syntax import Syntax
+from .systems import NoPoint
 
 TOLERANCE = 1e-8
 DRAWS = 8
@@ -65,12 +66,12 @@ def _agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool | 
     least = sampling.least_size(a, b)
     for draw in range(DRAWS):
         sizes = sampling.sizes_for(names, draw, least)
-        with np.errstate(all="ignore"):
+        try:
             symbols = sampling.draw(declarations, sizes, rng)
-            try:
+            with np.errstate(all="ignore"):
                 left, right = evaluate(a, symbols, sizes), evaluate(b, symbols, sizes)
-            except np.linalg.LinAlgError:
-                continue
+        except (NoPoint, np.linalg.LinAlgError):
+            continue
         if not (np.all(np.isfinite(left)) and np.all(np.isfinite(right))):
             continue
         scale = max(np.max(np.abs(left), initial=0.0), np.max(np.abs(right), initial=0.0))

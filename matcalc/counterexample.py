@@ -7,11 +7,12 @@ from itertools import product
 
 import numpy as np
 
-from . import draws, sampling
+from . import sampling
 from .declarations import Declaration
 from .errors import MatcalcError
 from .evaluate import evaluate
 from .ir import Node, Symbol, topological
+from .structured import structured
 from .systems import Array, Floats, Inexact, NoPoint
 
 ATTEMPTS = 60
@@ -63,7 +64,7 @@ def _draw(d: Declaration, sizes: Mapping[str, int], rng: np.random.Generator, at
     values = rng.integers(low, high + 1, shape).astype(float)
     if "orthogonal" in d.attributes:
         values = np.sign(values) + (values == 0)
-    return draws.structured(np.asarray(values), d.attributes, Floats())
+    return structured(np.asarray(values), d.attributes, Floats())
 
 
 def _differ(a: Array, b: Array) -> tuple[int, ...] | None:

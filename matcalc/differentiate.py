@@ -240,7 +240,8 @@ def _call_rule(
         elif row.derivative is not None:
             if not _commutes(node, arg, adjoint, relevant):
                 raise UnsupportedError(
-                    f"the derivative of {function}(X) is known inside a trace, and by s where X is s A with A constant"
+                    f"the derivative of {function}(X) is known in a trace, alone or with what commutes with X, "
+                    "and by s where X is s A with A constant"
                 )
             yield arg, _commuting_part(adjoint, expand(row, row.derivative, [arg]), adjoints.labels)
         else:

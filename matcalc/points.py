@@ -20,6 +20,7 @@ from .evaluate import evaluate
 from .ir import Node, Sum
 from .sampling import Array
 from .sizes import Size
+from .systems import NoPoint
 
 SEED = 0
 POINTS = 50
@@ -165,7 +166,7 @@ def _points(
                 symbols = sampling.draw(declarations, sizes, rng)
                 a, b = (np.asarray(evaluate(x, symbols, sizes)) for x in (left, right))
                 intermediate = _intermediate(left, ir.is_zero(right), symbols, sizes)
-        except (LimitError, np.linalg.LinAlgError):
+        except (LimitError, NoPoint, np.linalg.LinAlgError):
             continue
         if not (np.isrealobj(a) and np.isrealobj(b) and np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
             continue

@@ -12,6 +12,8 @@ from .declarations import Declaration
 from .errors import LimitError
 from .ir import Basis, Node, topological
 from .sizes import Size
+from .structured import structured
+from .systems import Floats
 
 Array: TypeAlias = NDArray[np.float64]
 # Several assignments, since an expression may want one size to be the larger (det(A X B) of a wide A is 0).
@@ -54,43 +56,14 @@ def shape_of(axes: Iterable[Size], sizes: Mapping[str, int]) -> tuple[int, ...]:
 
 
 def draw_one(d: Declaration, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Entries of both signs with moduli from 0.3 to 2, structured as declared."""
+    """Entries of both signs with moduli from 0.3 to 2, structured as declared.
+
+    Raises NoPoint where no matrix of the structure has this size.
+    """
     a = d.attributes
     if "integer" in a:
         return np.asarray(float(rng.integers(2, 5)))
     values = rng.uniform(0.3, 2.0, shape)
     if "positive" not in a:
         values = values * rng.choice((-1.0, 1.0), shape)
-    return np.asarray(_structured(values, a, rng), dtype=float) if len(shape) == 2 else np.asarray(values)
-
-
-def _structured(m: Array, attributes: frozenset[str], rng: np.random.Generator) -> Array:
-    n = m.shape[0]
-    if "toeplitz" in attributes:
-        c = rng.uniform(-2.0, 2.0, 2 * n)
-        k = np.subtract.outer(np.arange(n), np.arange(n))
-        m = c[np.abs(k)] if attributes & {"symmetric", "spd"} else c[k + n - 1]
-    if "spd" in attributes:
-        return np.asarray(m @ m.T / n + np.eye(n))
-    if "orthogonal" in attributes:
-        return _orthogonal(m, attributes, rng)
-    if "symmetric" in attributes:
-        m = (m + m.T) / 2
-    if "skew" in attributes:
-        m = (m - m.T) / 2
-    if "diagonal" in attributes:
-        m = np.diag(np.diag(m))
-    if "lower" in attributes:
-        m = np.tril(m)
-    if "upper" in attributes:
-        m = np.triu(m)
-    if "contraction" in attributes:
-        m = m / (2 * np.linalg.norm(m, 2))
-    return m
-
-
-def _orthogonal(m: Array, attributes: frozenset[str], rng: np.random.Generator) -> Array:
-    q = np.linalg.qr(m)[0]
-    if attributes & {"symmetric"}:
-        return np.asarray(q @ np.diag(rng.choice((-1.0, 1.0), m.shape[0])) @ q.T)
-    return np.asarray(q)
+    return structured(np.asarray(values), a, Floats())

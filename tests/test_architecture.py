@@ -40,6 +40,7 @@ RANKS = (
     "recognise",
     "indices",
     "codegen",
+    "structured",
     "sampling userfunctions structure",
     "confirm points contraction",
     "duals",

@@ -227,7 +227,7 @@ def test_differentials_of_vector_functions(name: str) -> None:
 
 
 @pytest.mark.parametrize("attributes", ["symmetric", "skew", "diagonal", "lower", "upper", "toeplitz", "orthogonal",
-                                        "spd", "toeplitz symmetric", "orthogonal symmetric"])  # fmt: skip
+                                        "spd", "toeplitz symmetric", "orthogonal symmetric", "orthogonal skew"])  # fmt: skip
 def test_structure_is_drawn_in_every_system(attributes: str) -> None:
     table = read_declarations({"A": f"matrix(n,n) {attributes}"})
     claim = Claim(ir.ONE, ir.ONE, table)
