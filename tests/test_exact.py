@@ -226,8 +226,11 @@ def test_differentials_of_vector_functions(name: str) -> None:
 # --- structure --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("attributes", ["symmetric", "skew", "diagonal", "lower", "upper", "toeplitz", "orthogonal",
-                                        "spd", "toeplitz symmetric", "orthogonal symmetric", "orthogonal skew"])  # fmt: skip
+STRUCTURES = ["symmetric", "skew", "diagonal", "lower", "upper", "toeplitz", "orthogonal", "spd",
+              "toeplitz symmetric", "orthogonal symmetric", "orthogonal skew"]  # fmt: skip
+
+
+@pytest.mark.parametrize("attributes", STRUCTURES)
 def test_structure_is_drawn_in_every_system(attributes: str) -> None:
     table = read_declarations({"A": f"matrix(n,n) {attributes}"})
     claim = Claim(ir.ONE, ir.ONE, table)

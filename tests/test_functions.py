@@ -116,7 +116,7 @@ def test_its_derivative_agrees_with_differences(row: Function, kinds: tuple[str,
         text = f"||{text}||_F^2"
     wrt = row.parameters[0].name
     if row.name in NO_DERIVATIVE:
-        with pytest.raises(mc.UnsupportedError):
+        with pytest.raises(mc.UnsupportedError, match=f"the derivative of {row.name}\\(.*\\) is not known"):
             mc.derive(text, wrt=wrt, declare=declared)
         return
     verdict = mc.derive(text, wrt=wrt, declare=declared).verify()
@@ -145,3 +145,12 @@ def test_nothing_is_said_twice() -> None:
 def test_every_row_of_the_file_is_read() -> None:
     text = (folder("identities") / "functions.mc").read_text(encoding="utf-8")
     assert sum(line.startswith("function ") for line in text.splitlines()) == len(ROWS)
+
+
+@pytest.mark.parametrize("name", sorted(PRIMARY))
+def test_functions_of_a_matrix_say_where_their_derivative_is_known(name: str) -> None:
+    message = f"the derivative of {name}\\(X\\) is known in a trace, alone or with what commutes with X, and by s"
+    for text in (f"{name}(X)", f"tr(A {name}(X))"):
+        with pytest.raises(mc.UnsupportedError, match=message):
+            mc.derive(text, wrt="X")
+    assert mc.derive(f"tr(X {name}(X))", wrt="X", X="matrix(n,n) spd").verify()
