@@ -18,6 +18,7 @@ from .render.text import text
 from .simplify import simplify
 from .syntax import Syntax
 from .systems import NoPoint
+from .tape import Event, Record, Rewritten, ignore
 
 TOLERANCE = 1e-8
 DRAWS = 8
@@ -38,10 +39,17 @@ def means(form: Syntax, node: Node, declarations: Mapping[str, Declaration]) -> 
     return simplify(back) is node or agree(back, node, declarations)
 
 
-def folded(node: Node, declarations: Mapping[str, Declaration]) -> Node:
+def folded(node: Node, declarations: Mapping[str, Declaration], record: Record = ignore) -> Node:
     """The node as the rewrites of the library fold it, if that has its value at a random point; else the node."""
-    better = simplify(node)
-    return node if better is not node and _agree(better, node, declarations) is False else better
+    events: list[Event] = []
+    better = simplify(node, events.append)
+    if better is not node and _agree(better, node, declarations) is False:
+        return node
+    for event in events:
+        record(event)
+    if better is not node:
+        record(Rewritten("", node, better))
+    return better
 
 
 def agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool:

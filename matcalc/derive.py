@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -14,56 +12,27 @@ from numpy.typing import NDArray
 
 from . import ir
 from .codegen import compile_numpy, numpy_source
-from .confirm import folded, means
+from .confirm import folded
 from .declarations import Declaration, read_declarations
+from .derivation import KINDS, Derivation, derivation
 from .differentiate import derivative
 from .errors import LimitError, ShapeError, UnknownSymbolError, UnsupportedError
-from .indices import einstein_form, index_form
 from .ir import Node
-from .length import length
-from .lower import Lowered, free_symbol, lower_parsed, symbol_of, unfolded, without_structure
-from .recognise import Recogniser, matrix_form
-from .render.latex import latex
-from .render.mathml import mathml
+from .lower import STRUCTURE, Lowered, free_symbol, lower_parsed, symbol_of, unfolded, without_structure
+from .naming import with_names
+from .printable import Printable
 from .render.text import text
-from .render.unicode import unicode
 from .shapes import with_readings
 from .shelf import SHELF
 from .structure import MODES, within
-from .syntax import Mul, Name, Num, Slash, Sub, Syntax, Transpose, Where, children, walk, with_children
+from .syntax import Syntax, Transpose
+from .tape import Event, Record, Rewritten, ignore
 from .verify import Verification, verify
+from .writing import einstein, written
 
 MAX_ORDER = 4
 LAYOUTS = ("mixed", "numerator", "denominator")
-SHORT = 4
-LONG = 24
-MAX_NAMES = 30
-LONGEST_PHRASE = 6
 Declare: TypeAlias = Mapping[str, str | Declaration] | None
-
-
-class Printable:
-    """What has a syntax can be written in every language."""
-
-    syntax: Syntax
-
-    def __str__(self) -> str:
-        return text(self.syntax)
-
-    def unicode(self) -> str:
-        """The text in Unicode mathematics."""
-        return unicode(self.syntax)
-
-    def latex(self) -> str:
-        """The text in LaTeX, for mathematics mode."""
-        return latex(self.syntax)
-
-    def mathml(self) -> str:
-        """The text in MathML Core."""
-        return mathml(self.syntax)
-
-    def _repr_latex_(self) -> str:
-        return f"${self.latex()}$"
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,7 +58,7 @@ class Expr(Printable):
 
     def index(self) -> str:
         """The expression in Einstein's index notation."""
-        return text(_einstein(self.lowered, self.lowered.node))
+        return text(einstein(self.lowered, self.lowered.node))
 
     def function(self, backend: str = "numpy") -> Callable[..., NDArray[np.float64]]:
         """A function of one array a symbol, by keyword."""
@@ -113,19 +82,6 @@ def _code(node: Node, declarations: Mapping[str, Declaration], language: str) ->
     if language != "numpy":
         raise UnsupportedError(f"code is written for numpy; {language} comes in a later version")
     return numpy_source(node, {n: d.sizes for n, d in declarations.items()})
-
-
-def _recogniser(lowered: Lowered, explicit: bool = False, wrt: Sequence[str] = ()) -> Recogniser:
-    order: dict[str, int] = {}
-    phrases: set[str] = set()
-    for x in walk(lowered.syntax):
-        if isinstance(x, Name):
-            order.setdefault(x.name, len(order))
-        elif isinstance(x, Mul) and len(x.factors) <= LONGEST_PHRASE and not any(isinstance(y, Slash) for y in walk(x)):
-            runs = [x.factors[i:j] for j in range(len(x.factors) + 1) for i in range(j - 1)]
-            phrases.update(text(Mul(run)) for run in runs)
-    taken = frozenset(lowered.declarations)
-    return Recogniser(lowered.written, order, explicit, frozenset(wrt), taken, frozenset(phrases))
 
 
 def parse(expr: str | Expr, declare: Declare = None, **symbols: str) -> Expr:
@@ -166,12 +122,34 @@ class Derivative(Printable):
     node: Node
     free: tuple[Node, Node]  # the expression and its derivative with independent entries
     structure: str | None = None
+    steps_as: str = "index"
+
+    @cached_property
+    def steps(self) -> Derivation:
+        """The derivation: a tuple of steps, each a rule with the line before it and the line after it.
+
+        >>> print(derive("a^T x", wrt="x").steps)
+        a^T x
+          = a_i x_i         in index notation
+        d(a^T x)/dx_j
+          = a_i delta_ij    constant factors, dx_i/dx_j = delta_ij
+          = a_j             contract the deltas: delta_ij renames i to j
+        d(a^T x)/dx
+          = a               in matrix notation
+
+        The record comes from the pipeline, which is run once more for it. Every line is compared with the line before
+        it at random points. With `steps="differential"` it goes by differentials, `dF = A dX B`.
+        """
+        events: list[Event] = []
+        lowered = self.expr.lowered
+        _differentiated(lowered, self.wrt, self.structure, events.append)
+        return derivation(lowered, self.wrt, self.expr.syntax, events, self.steps_as)
 
     @cached_property
     def _form(self) -> tuple[Syntax, bool]:
         lowered = self.expr.lowered
         turned = _in_layout(self.node, lowered.node.rank, self.layout)
-        syntax, is_matrix = _written(lowered, turned, self.wrt)
+        syntax, is_matrix = written(lowered, turned, self.wrt)
         if self.layout != "mixed" and turned.rank == 1 and _is_row(lowered.node.rank, self.layout):
             syntax = Transpose(syntax)
         return syntax, is_matrix
@@ -213,7 +191,7 @@ class Derivative(Printable):
 
     def index(self) -> str:
         """The derivative in Einstein's index notation."""
-        return text(_einstein(self.expr.lowered, self.node))
+        return text(einstein(self.expr.lowered, self.node))
 
     def pretty(self) -> str:
         """The derivative with its repeated parts named: `... where T_1 = ...`; `parse` reads it too."""
@@ -230,7 +208,7 @@ class Derivative(Printable):
     def derive(self, wrt: str | Sequence[str]) -> Derivative:
         """The derivative of this derivative."""
         more = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-        return _derive(self.expr, self.wrt + more, self.layout, self.structure)
+        return _derive(self.expr, self.wrt + more, self.layout, self.structure, self.steps_as)
 
     def verify(self, trials: int | None = None, seed: int = 0) -> Verification:
         """Compare with the original expression, in random directions at random points.
@@ -262,6 +240,7 @@ def derive(
     declare: Declare = None,
     layout: str = "mixed",
     structure: str | None = None,
+    steps: str = "index",
     **symbols: str,
 ) -> Derivative:
     """The derivative of an expression by a symbol, or by several in turn.
@@ -274,8 +253,8 @@ def derive(
     A + A^T
 
     In the mixed layout the gradient of a scalar has the shape of the variable, and the Jacobian of a vector is
-    J[i,j] = dy_i/dx_j. `declare` is as in `parse`. Errors: those of `parse`, and UnsupportedError for a derivative
-    that is not known.
+    J[i,j] = dy_i/dx_j. `declare` is as in `parse`, and `steps` says how `.steps` derives: in `index` notation, or by
+    the `differential`. Errors: those of `parse`, and UnsupportedError for a derivative that is not known.
     """
     if layout not in LAYOUTS:
         raise UnsupportedError(f"the layout is one of {', '.join(LAYOUTS)}")
@@ -284,29 +263,48 @@ def derive(
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt) if isinstance(wrt, Sequence) else (wrt,)
     if not all(isinstance(n, str) for n in names):
         raise UnknownSymbolError("wrt is the name of a symbol, or a list of names")
-    return _derive(_read(expr, declare, symbols, names), names, layout, structure)
+    return _derive(_read(expr, declare, symbols, names), names, layout, structure, steps)
 
 
-def _derive(expr: Expr, wrt: tuple[str, ...], layout: str, structure: str | None) -> Derivative:
+def _derive(expr: Expr, wrt: tuple[str, ...], layout: str, structure: str | None, steps: str) -> Derivative:
     if not wrt:
         raise UnknownSymbolError("name the symbol to differentiate by")
     if len(wrt) > MAX_ORDER:
         raise LimitError(f"derivatives are taken up to order {MAX_ORDER}")
-    lowered = expr.lowered
+    if steps not in KINDS:
+        raise UnsupportedError(f"steps is one of {', '.join(KINDS)}")
+    root, free, node = _differentiated(expr.lowered, wrt, structure)
+    return Derivative(expr, wrt, layout, node, (unfolded(root), unfolded(free)), structure, steps)
+
+
+def _differentiated(
+    lowered: Lowered, wrt: Sequence[str], structure: str | None, record: Record = ignore
+) -> tuple[Node, Node, Node]:
+    """(the expression, its derivative) with independent entries, and the derivative as it was asked for."""
     variables = _variables(lowered, wrt)
     structured = [v.name for v in variables if v is not symbol_of(v.name, lowered.declarations[v.name])]
     root = without_structure(lowered, structured) if structured else lowered.node
     table = lowered.declarations
-    free = folded(root, table)
+    free = folded(root, table, record)
     for v in variables:
-        free = folded(derivative(free, v), table)
+        free = folded(derivative(free, v, record), table, record)
     node = free
     if structured:
         whole = {n: symbol_of(n, lowered.declarations[n]) for n in structured}
-        node = folded(ir.substitute(free, whole, {}), table)
+        node = ir.substitute(free, whole, {})
+        record(Rewritten(_declared(lowered, structured), free, node))
+        node = folded(node, table, record)
     if structure is not None:
+        free_entries = node
         node = _structured(node, lowered, wrt, structure)
-    return Derivative(expr, wrt, layout, node, (unfolded(root), unfolded(free)), structure)
+        record(Rewritten(f"structure: {structure}", free_entries, node))
+    return root, free, node
+
+
+def _declared(lowered: Lowered, names: Iterable[str]) -> str:
+    """What is declared of some symbols, in words."""
+    kinds = {n: lowered.declarations[n].attributes & STRUCTURE for n in dict.fromkeys(names)}
+    return ", ".join(f"{n} is {' and '.join(sorted(kinds[n]))}" for n in kinds)
 
 
 def _structured(node: Node, lowered: Lowered, wrt: Sequence[str], structure: str) -> Node:
@@ -341,109 +339,3 @@ def _in_layout(node: Node, rank: int, layout: str) -> Node:
 
 def _is_row(rank: int, layout: str) -> bool:
     return (rank == 0) == (layout == "numerator")
-
-
-def _written(lowered: Lowered, node: Node, wrt: Sequence[str]) -> tuple[Syntax, bool]:
-    """(syntax, whether it is matrix notation): the shortest that reads back to the same value."""
-    for explicit in (False, True):
-        form = matrix_form(_recogniser(lowered, explicit, wrt), node)
-        if form is None:
-            break
-        if means(form, node, lowered.declarations):
-            return form, True
-    for explicit, ranges in product((False, True), repeat=2):
-        form = index_form(_recogniser(lowered, explicit, wrt), node, ranges)
-        if means(form, node, lowered.declarations):
-            return form, False
-    raise UnsupportedError("the result could not be written so that it reads back")
-
-
-def _einstein(lowered: Lowered, node: Node) -> Syntax:
-    """Every product in components; where that does not read back, in the shorter index notation."""
-    for writer in (einstein_form, index_form):
-        for explicit, ranges in product((False, True), repeat=2):
-            form = writer(_recogniser(lowered, explicit), node, ranges)
-            if means(form, node, lowered.declarations):
-                return form
-    raise UnsupportedError("the result could not be written so that it reads back")
-
-
-# --- names for repeated parts -----------------------------------------------------------------------
-
-
-def with_names(root: Syntax, taken: set[str]) -> Syntax:
-    """The expression with parts that stand in it more than once named in a `where` list."""
-    if length(root) < LONG or isinstance(root, Where):
-        return root
-    bindings: list[tuple[str, Syntax]] = []
-    names = (f"T_{k}" for k in range(1, MAX_NAMES + 1) if f"T_{k}" not in taken)
-    for name in names:
-        numbers = Numbering()
-        part = numbers.most_repeated([root, *(v for _, v in bindings)])
-        if part is None:
-            break
-        root = numbers.replaced(root, part, Name(name))
-        bindings = [(n, numbers.replaced(v, part, Name(name))) for n, v in bindings]
-        bindings.append((name, part))
-    return Where(root, tuple(bindings)) if bindings else root
-
-
-def _has_indices(part: Syntax) -> bool:
-    """Whether components stand in it: a name for them would hide their indices."""
-    return any(isinstance(x, Sub) and any(isinstance(k, str) for k in x.indices) for x in walk(part))
-
-
-class Numbering:
-    """Numbers for parts of syntax: equal parts have equal numbers."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[tuple[object, ...], int] = {}
-        self._seen: dict[int, int] = {}
-        self._count: Counter[int] = Counter()
-        self._parts: dict[int, Syntax] = {}
-        self._kept: list[Syntax] = []
-
-    def number(self, node: Syntax) -> int:
-        if id(node) not in self._seen:
-            below = tuple(self.number(c) for c in children(node))
-            leaf = node if not below else with_children(node, tuple(Name("") for _ in below))
-            self._seen[id(node)] = self._numbers.setdefault((leaf, below), len(self._numbers))
-            self._kept.append(node)
-        return self._seen[id(node)]
-
-    def _visit(self, node: Syntax) -> None:
-        key = self.number(node)
-        self._count[key] += 1
-        if self._count[key] == 1:  # what stands in a repeated part counts once
-            self._parts[key] = node
-            for c in children(node):
-                self._visit(c)
-
-    def most_repeated(self, roots: Sequence[Syntax]) -> Syntax | None:
-        """The part whose name saves most symbols."""
-        for root in roots:
-            self._visit(root)
-        best, saved = None, 0
-        for key, count in self._count.items():
-            part = self._parts[key]
-            if count < 2 or isinstance(part, Name | Num) or _has_indices(part):
-                continue
-            cost = length(part)
-            gain = (count - 1) * (cost - 1) - 2
-            if cost >= SHORT and gain > saved:
-                best, saved = part, gain
-        return best
-
-    def replaced(self, node: Syntax, part: Syntax, name: Syntax) -> Syntax:
-        wanted = self.number(part)
-        memo: dict[int, Syntax] = {}
-
-        def walk_down(x: Syntax) -> Syntax:
-            key = self.number(x)
-            if key == wanted:
-                return name
-            if key not in memo:
-                memo[key] = with_children(x, tuple(walk_down(c) for c in children(x)))
-            return memo[key]
-
-        return walk_down(node)

@@ -17,6 +17,7 @@ from .errors import LimitError, UnsupportedError
 from .functions import FUNCTIONS
 from .ir import Call, Einsum, Labels, Map, MatPow, Node, Number, Power, Rational, Shape, Sum, Symbol
 from .lower import differential, expand
+from .tape import Found, Pulled, Pushed, Record, Started, ignore
 
 MAX_UNROLL = 16
 DIRECTION = "differential of the argument"
@@ -25,18 +26,25 @@ ARGUMENT = "the argument"
 Part: TypeAlias = tuple[Node, Node]
 
 
-def derivative(root: Node, variable: Symbol) -> Node:
+def derivative(root: Node, variable: Symbol, record: Record = ignore) -> Node:
     """The derivative of every entry by every entry: the axes of `root`, then those of `variable`."""
     if root.rank + variable.rank > ir.MAX_RANK:
         raise LimitError(f"the derivative has more than {ir.MAX_RANK} axes")
+    record(Started(root, variable))
+    result = _derivative(root, variable, record)
+    record(Found(result))
+    return result
+
+
+def _derivative(root: Node, variable: Symbol, record: Record) -> Node:
     if not variable.shape:
         try:
-            return push_forward(root, variable)
+            return push_forward(root, variable, record)
         except UnsupportedError:
             pass  # what is known inside a trace only, the reverse mode sees
     axes = tuple(range(root.rank))
     seed = ir.einsum((), axes + axes, dict(enumerate(root.shape)))
-    return pull_back(root, variable, seed, root.shape)
+    return pull_back(root, variable, seed, root.shape, record)
 
 
 @dataclass
@@ -55,7 +63,7 @@ class _Adjoints:
         return tuple(range(-len(self.outer), 0))
 
 
-def pull_back(root: Node, variable: Symbol, seed: Node, outer: Shape) -> Node:
+def pull_back(root: Node, variable: Symbol, seed: Node, outer: Shape, record: Record = ignore) -> Node:
     """The adjoint of `variable`, where that of `root` is `seed`: its axes are `outer`, then those of the node."""
     order = ir.topological(root)
     relevant: set[Node] = set()
@@ -69,7 +77,9 @@ def pull_back(root: Node, variable: Symbol, seed: Node, outer: Shape) -> Node:
         adjoint = adjoints.total(node)
         if ir.is_zero(adjoint):
             continue
-        for operand, part in _parts(node, adjoint, adjoints, relevant.__contains__):
+        parts = list(_parts(node, adjoint, adjoints, relevant.__contains__))
+        record(Pulled(node, adjoint, parts))
+        for operand, part in parts:
             adjoints.parts.setdefault(operand, []).append((1, part))
     return adjoints.total(variable)
 
@@ -248,25 +258,27 @@ def _call_rule(
             raise UnsupportedError(f"the derivative of {function}(X) is not known")
 
 
-def push_forward(root: Node, variable: Symbol) -> Node:
+def push_forward(root: Node, variable: Symbol, record: Record = ignore) -> Node:
     """The derivative of a node by a scalar."""
-    return _directional(root, variable, ir.ONE)
+    return directional(root, variable, ir.ONE, record)
 
 
-def _directional(root: Node, variable: Symbol, direction: Node) -> Node:
+def directional(root: Node, variable: Symbol, direction: Node, record: Record = ignore) -> Node:
     """The derivative of a node as its variable moves in a direction."""
     tangents: dict[Node, Node] = {}
     for node in ir.topological(root):
         if node is variable:
             tangents[node] = direction
         elif any(n in tangents for n in ir.operands_of(node)):
-            tangent = _tangent(node, tangents)
+            tangent = tangent_of(node, tangents)
+            record(Pushed(node, tangent))
             if not ir.is_zero(tangent):
                 tangents[node] = tangent
     return tangents.get(root, ir.zero(root.shape) if root.shape else ir.number(0))
 
 
-def _tangent(node: Node, tangents: dict[Node, Node]) -> Node:
+def tangent_of(node: Node, tangents: dict[Node, Node]) -> Node:
+    """The change of a node, from the changes of its operands; an operand that is not in `tangents` has none."""
     match node:
         case Sum(terms):
             return ir.add([(c, tangents[n]) for c, n in terms if n in tangents], node.shape)
@@ -325,7 +337,7 @@ def _call_tangent(function: str, args: tuple[Node, ...], place: int, tangents: d
     if row.definition is not None:
         variable = ir.symbol(ARGUMENT, arg.shape)
         body = expand(row, row.definition, [*args[:place], variable, *args[place + 1 :]])
-        return ir.substitute(_directional(body, variable, tangents[arg]), {ARGUMENT: arg}, {})
+        return ir.substitute(directional(body, variable, tangents[arg]), {ARGUMENT: arg}, {})
     if row.derivative is not None and _is_scalar_multiple(arg, tangents.__contains__):
         return ir.chain_product([expand(row, row.derivative, [arg]), tangents[arg]])
     raise UnsupportedError(f"the derivative of {function}(X) is not known")

@@ -314,17 +314,26 @@ class EinsteinWriter(IndexWriter):
         factors += self._ones(node, names, node.labels)
         scalars: list[Scalar] = []
         coefficient = c
-        for operand, labels in self._in_order(node):
-            for k in labels:
-                if k not in names:
-                    names[k] = self.letter()
-            term = self.term(operand, tuple(names[k] for k in labels))
+        for operand, own in self._operands(node, names):
+            term = self.factor(operand, own)
             coefficient *= term.coefficient
-            if labels or isinstance(operand, Einsum):
+            if own or isinstance(operand, Einsum):
                 factors.append(term.form().syntax)
             else:
                 scalars += term.scalars
         return self._summed(node, letters, names, factors, coefficient, scalars)
+
+    def factor(self, node: Node, letters: tuple[str, ...]) -> Term:
+        """An operand of a product."""
+        return self.term(node, letters)
+
+    def _operands(self, node: Einsum, names: dict[int, str]) -> Iterator[tuple[Node, tuple[str, ...]]]:
+        """The operands in the order in which they are written, with their letters; labels get names on the way."""
+        for operand, labels in self._in_order(node):
+            for k in labels:
+                if k not in names:
+                    names[k] = self.letter()
+            yield operand, tuple(names[k] for k in labels)
 
     def _in_order(self, node: Einsum) -> list[tuple[Node, tuple[int, ...]]]:
         """The operands along the labels that they share, from the axes of the output on."""

@@ -13,6 +13,7 @@ from .syntax import (
     Bars,
     BigSum,
     Call,
+    Differential,
     Div,
     Equation,
     Hadamard,
@@ -24,6 +25,7 @@ from .syntax import (
     Neg,
     Norm,
     Num,
+    Partial,
     Pow,
     Sub,
     Syntax,
@@ -143,6 +145,14 @@ def _where(node: Where) -> int:
     return length(node.body) + bound + sum(2 + length(v) for _, v in node.ranges)
 
 
+def _differential(node: Differential) -> int:
+    return 1 + length(node.arg)
+
+
+def _partial(node: Partial) -> int:
+    return 2 + length(node.arg) + length(node.wrt)
+
+
 _COUNTS: Final[dict[type[Syntax], Callable[[Any], int]]] = {
     Num: _num,
     Name: _one,
@@ -164,4 +174,6 @@ _COUNTS: Final[dict[type[Syntax], Callable[[Any], int]]] = {
     BigSum: _big_sum,
     Equation: _equation,
     Where: _where,
+    Differential: _differential,
+    Partial: _partial,
 }

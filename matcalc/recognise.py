@@ -311,6 +311,8 @@ class Recogniser:
         name = form.name
         if isinstance(form.syntax, Num):
             return -1, 0, form.key
+        if name is not None and name in self.taken and name not in self.order:
+            return 2, 0, name  # a differential, which the input does not have
         if name is not None:
             return 0, self.order.get(name, 10_000), name
         return 1, form.cost, form.key

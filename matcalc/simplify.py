@@ -6,17 +6,21 @@ node smaller, so that folding ends.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from . import ir
 from .ir import Einsum, MatPow, Node, Sum
 from .rewrites import Rewrite, features, rules
+from .tape import Record, Rewritten, ignore
 
 MAX_ROUNDS = 50
 MAX_FACTORS = 10
 TWO = ir.number(2)
 MAX_TERMS = 4
+MULTIPLIED_OUT = "multiplied out"
 
 
-def simplify(root: Node) -> Node:
+def simplify(root: Node, record: Record = ignore) -> Node:
     """The same value, folded until nothing folds."""
     for _ in range(MAX_ROUNDS):
         order = ir.topological(root)
@@ -24,39 +28,34 @@ def simplify(root: Node) -> Node:
         memo: dict[Node, Node] = {}
         for node in order:
             changed = any(memo[n] is not n for n in ir.operands_of(node))
-            memo[node] = _folded(ir.rebuild(node, memo, {}) if changed else node, about)
+            memo[node] = _folded(ir.rebuild(node, memo, {}) if changed else node, about, record)
         if memo[root] is root:
             return root
         root = memo[root]
     return root
 
 
-def _folded(node: Node, about: list[Rewrite]) -> Node:
+def _folded(node: Node, about: list[Rewrite], record: Record) -> Node:
     for _ in range(MAX_ROUNDS):
-        better = _rewritten(node, about)
-        if better is None or better is node:
+        rule, better = next(_rewritten(node, about), ("", node))
+        if better is node:
             break
+        record(Rewritten(rule, node, better))
         node = better
     return node
 
 
-def _rewritten(node: Node, about: list[Rewrite]) -> Node | None:
-    if isinstance(node, Einsum):
-        better = _sum_of_sum(node)
-        if better is not None:
-            return better
+def _rewritten(node: Node, about: list[Rewrite]) -> Iterator[tuple[str, Node]]:
+    """(rule, better node): what the node may be rewritten to, the first rule first."""
+    if isinstance(node, Einsum) and (better := _sum_of_sum(node)) is not None:
+        yield MULTIPLIED_OUT, better
     for rule in about:
-        if type(rule.lhs) is type(node):
-            better = rule.apply(node)
-            if better is not None:
-                return better
-    match node:
-        case Einsum():
-            return _multiplied_out(node, about)
-        case MatPow():
-            return _square(node, about)
-        case _:
-            return None
+        if type(rule.lhs) is type(node) and (better := rule.apply(node)) is not None:
+            yield rule.name, better
+    if isinstance(node, Einsum) and (better := _multiplied_out(node, about)) is not None:
+        yield MULTIPLIED_OUT, better
+    if isinstance(node, MatPow) and (better := _square(node, about)) is not None:
+        yield MULTIPLIED_OUT, better
 
 
 def _multiplied_out(node: Einsum, about: list[Rewrite]) -> Node | None:

@@ -182,6 +182,21 @@ class Where(Syntax):
     ranges: tuple[tuple[str, Syntax], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Differential(Syntax):
+    """`dX`: the change of an expression; derivations hold it, the input does not."""
+
+    arg: Syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Partial(Syntax):
+    """`dx_i/dx_k`: the derivative of an expression by a symbol, of one component by another; in derivations only."""
+
+    arg: Syntax
+    wrt: Syntax
+
+
 def children(node: Syntax) -> tuple[Syntax, ...]:
     """The nodes directly below `node`, in the order of the text."""
     match node:
@@ -191,11 +206,11 @@ def children(node: Syntax) -> tuple[Syntax, ...]:
             return () if size is None else (size,)
         case Call(_, args):
             return args
-        case Neg(arg) | Transpose(arg) | Adjoint(arg) | Bars(arg) | Norm(arg) | Sub(arg):
+        case Neg(arg) | Transpose(arg) | Adjoint(arg) | Bars(arg) | Norm(arg) | Sub(arg) | Differential(arg):
             return (arg,)
         case Add(parts) | Mul(parts) | Hadamard(parts):
             return parts
-        case HadamardDiv(a, b) | HadamardPow(a, b) | Div(a, b) | Pow(a, b):
+        case HadamardDiv(a, b) | HadamardPow(a, b) | Div(a, b) | Pow(a, b) | Partial(a, b):
             return (a, b)
         case Slash(a, factors):
             return (a, *factors)
@@ -216,7 +231,7 @@ def with_children(node: Syntax, parts: tuple[Syntax, ...]) -> Syntax:
             return node if size is None else Identity(parts[0], span=span)
         case Call(function):
             return Call(function, parts, span=span)
-        case Neg() | Transpose() | Adjoint() | Bars():
+        case Neg() | Transpose() | Adjoint() | Bars() | Differential():
             return type(node)(parts[0], span=span)
         case Norm(_, kind):
             return Norm(parts[0], kind, span=span)
@@ -224,7 +239,7 @@ def with_children(node: Syntax, parts: tuple[Syntax, ...]) -> Syntax:
             return Sub(parts[0], indices, span=span)
         case Add() | Mul() | Hadamard():
             return type(node)(parts, span=span)
-        case HadamardDiv() | HadamardPow() | Div() | Pow():
+        case HadamardDiv() | HadamardPow() | Div() | Pow() | Partial():
             return type(node)(parts[0], parts[1], span=span)
         case Slash():
             return Slash(parts[0], parts[1:], span=span)

@@ -183,6 +183,12 @@ class Latex(Style):
     def equation(self, left: str, body: str) -> str:
         return f"{left} = {body}"
 
+    def differential(self, arg: str) -> str:
+        return rf"\mathrm{{d}}{arg}"
+
+    def partial(self, arg: str, wrt: str) -> str:
+        return rf"\frac{{\partial {arg}}}{{\partial {wrt}}}"
+
     def where(self, body: str, parts: Sequence[tuple[str, str, bool]]) -> str:
         if not parts:
             return body

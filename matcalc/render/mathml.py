@@ -167,6 +167,12 @@ class MathML(Style):
     def equation(self, left: str, body: str) -> str:
         return _row(left, _mo("="), body)
 
+    def differential(self, arg: str) -> str:
+        return _row(_mi("d"), arg)
+
+    def partial(self, arg: str, wrt: str) -> str:
+        return f"<mfrac>{_row(_mi('∂'), arg)}{_row(_mi('∂'), wrt)}</mfrac>"
+
     def where(self, body: str, parts: Sequence[tuple[str, str, bool]]) -> str:
         texts = [body]
         for k, (name, value, ranged) in enumerate(parts):

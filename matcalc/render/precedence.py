@@ -19,6 +19,7 @@ from ..syntax import (
     Bars,
     BigSum,
     Call,
+    Differential,
     Div,
     Equation,
     Hadamard,
@@ -30,6 +31,7 @@ from ..syntax import (
     Neg,
     Norm,
     Num,
+    Partial,
     Pow,
     Sub,
     Syntax,
@@ -114,6 +116,10 @@ class Style(ABC):
     def where(self, body: str, parts: Sequence[tuple[str, str, bool]]) -> str:
         """The body, and (name, value, whether it is a range from 1 to that value) for each part."""
 
+    @abstractmethod
+    def differential(self, arg: str) -> str: ...
+    @abstractmethod
+    def partial(self, arg: str, wrt: str) -> str: ...
     def delta(self) -> str:
         """The letter of an identity that has indices."""
         return self.name("delta")
@@ -283,7 +289,8 @@ def _sub(node: Sub, style: Style) -> Piece:
     elif type(base) is Identity and base.size is None:
         text = style.delta()
     else:
-        text = write(base, style, ATOM + 1)
+        bare = type(base) is Call and base.function not in style.special
+        text = write(base, style, ATOM if bare else ATOM + 1)
     return style.component(text, node.indices), ATOM
 
 
@@ -303,6 +310,14 @@ def _where(node: Where, style: Style) -> Piece:
     parts = [(style.name(n), write(v, style), False) for n, v in node.bindings]
     parts += [(style.name(n), write(v, style, POSTFIX), True) for n, v in node.ranges]
     return style.where(write(node.body, style), parts), LOOSE
+
+
+def _differential(node: Differential, style: Style) -> Piece:
+    return style.differential(write(node.arg, style, ATOM)), ATOM
+
+
+def _partial(node: Partial, style: Style) -> Piece:
+    return style.partial(write(node.arg, style, ATOM), write(node.wrt, style, ATOM)), POSTFIX
 
 
 _HANDLERS: Final[dict[type[Syntax], Callable[[Any, Style], Piece]]] = {
@@ -326,4 +341,6 @@ _HANDLERS: Final[dict[type[Syntax], Callable[[Any, Style], Piece]]] = {
     BigSum: _big_sum,
     Equation: _equation,
     Where: _where,
+    Differential: _differential,
+    Partial: _partial,
 }

@@ -59,6 +59,11 @@ def index_text(indices: Sequence[str | int]) -> str:
     return "{" + ",".join(texts) + ("," if len(texts) == 1 else "") + "}"
 
 
+def apart(operand: str) -> str:
+    """The operand of a `d`, after a space where it starts with a word or a bar: `dX`, `d(A x)`, `d tr(A)`."""
+    return f" {operand}" if (operand[:2].isalpha() and len(operand) > 1) or operand[0] in "|‖" else operand
+
+
 class Text(Style):
     """The joins of the input language in ASCII."""
 
@@ -140,6 +145,12 @@ class Text(Style):
 
     def equation(self, left: str, body: str) -> str:
         return f"{left} = {body}"
+
+    def differential(self, arg: str) -> str:
+        return f"d{apart(arg)}"
+
+    def partial(self, arg: str, wrt: str) -> str:
+        return f"d{apart(arg)}/d{apart(wrt)}"
 
     def where(self, body: str, parts: Sequence[tuple[str, str, bool]]) -> str:
         if not parts:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..syntax import Call, Name, Neg, Num, Syntax
 from .names import GREEK, split
 from .precedence import ATOM, POSTFIX, Piece, Style, operands, write
-from .text import Text, index_text, is_short
+from .text import Text, apart, index_text, is_short
 
 SUBSCRIPTS = dict(zip("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -82,6 +82,9 @@ class Unicode(Text):
     def big_sum(self, indices: Sequence[str], body: str) -> str:
         # the sign for sums, not the letter: a covariance is often called Sigma and has components
         return f"∑{subscript(index_text(indices))} {body}"
+
+    def partial(self, arg: str, wrt: str) -> str:
+        return f"∂{apart(arg)}/∂{apart(wrt)}"
 
 
 _STYLE = Unicode()

@@ -1,0 +1,95 @@
+"""The steps of a derivation, from the events that the pipeline recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import ir
+from ..differentiate import directional
+from ..ir import Node, Symbol
+from ..lower import Lowered
+from ..shelf import SHELF
+from ..syntax import Name, Partial, Syntax
+from ..tape import Event, Found, Pulled, Pushed, Rewritten, Started
+from .forward import Changes
+from .reverse import Lines
+from .sheet import Sheet
+from .step import Derivation, Formula, Remark, Step
+
+KINDS = ("index", "differential")
+
+
+def derivation(lowered: Lowered, wrt: Sequence[str], shown: Syntax, events: Sequence[Event], kind: str) -> Derivation:
+    """The derivation of one kind; `shown` is the expression as it was written."""
+    return Derivation(_Builder(lowered, wrt, shown, kind).run(events))
+
+
+class _Builder:
+    def __init__(self, lowered: Lowered, wrt: Sequence[str], shown: Syntax, kind: str) -> None:
+        self.lowered, self.wrt, self.shown, self.kind = lowered, wrt, shown, kind
+        self.steps: list[Step] = []
+        self.sheet = Sheet(lowered, wrt)
+
+    def run(self, events: Sequence[Event]) -> list[Step]:
+        started: Started | None = None
+        between: list[Event] = []
+        for event in events:
+            match event:
+                case Started():
+                    started, between = event, []
+                case Found(result) if started is not None:
+                    self._differentiate(started.node, started.variable, result, between)
+                    started = None
+                case Rewritten() if started is None:
+                    self._rewritten(event)
+                case _:
+                    between.append(event)
+        return self.steps
+
+    def _differentiate(self, node: Node, variable: Symbol, result: Node, events: Sequence[Event]) -> None:
+        self.sheet = Sheet(self.lowered, self.wrt)
+        self.steps += self._lines(node, variable, result, events)
+        left = Formula(Partial(self.shown, Name(variable.name)))
+        self.shown, in_matrices = self.sheet.written(result)
+        source = SHELF.identity_of(node, [variable.name])
+        words = "in matrix notation" if in_matrices else "the derivative"
+        rule = Remark((words + (f" [{source}]" if source else ""),))
+        self.steps.append(Step(rule, left, Formula(self.shown)))
+
+    def _lines(self, node: Node, variable: Symbol, result: Node, events: Sequence[Event]) -> Sequence[Step]:
+        pulled = [e for e in events if isinstance(e, Pulled)]
+        if self.kind == "index" and pulled:
+            lines = Lines(self.sheet, node, variable, self.shown)
+            for event in pulled:
+                lines.add(event)
+            lines.finish(result)
+            return lines.steps
+        direction: Node = ir.ONE
+        if self.kind == "differential":
+            direction = self.sheet.symbol_for(variable, ())
+            tape: list[Event] = []
+            directional(node, variable, direction, tape.append)
+            events = tape
+        changes = Changes(self.sheet, node, variable, self.shown, direction)
+        for push in events:
+            if isinstance(push, Pushed):
+                changes.add(push)
+        changes.finish(result)
+        return changes.steps
+
+    def _rewritten(self, event: Rewritten) -> None:
+        """What a rule of the library did to a part, or all rules together to the whole."""
+        if not event.rule:
+            before, self.shown = Formula(self.shown), self.sheet.form(event.after)
+            self._add(Remark(("simplified",)), before, Formula(self.shown))
+            return
+        source = next((e.source for e in SHELF if e.name == event.rule), "")
+        rule = Remark((event.rule + (f" [{source}]" if source else ""),))
+        self._add(rule, *(Formula(self.sheet.form(n)) for n in (event.before, event.after)))
+        if event.after is self.lowered.node:
+            self.shown = self.sheet.form(event.after)
+
+    def _add(self, rule: Remark, before: Formula, after: Formula) -> None:
+        step = Step(rule, before, after)
+        if before != after and step not in self.steps:
+            self.steps.append(step)

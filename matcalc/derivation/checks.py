@@ -1,0 +1,90 @@
+"""Every line of a derivation is compared with the one before, in numbers, by dual numbers and not by the rules used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from .. import draws, ir
+from ..declarations import Declaration
+from ..draws import Claim
+from ..duals import Dual, evaluate
+from ..errors import LimitError, UnsupportedError
+from ..ir import Node
+from ..lower import unfolded
+from ..systems import Array, Floats, Inexact, NoPoint
+
+POINTS = 2
+ATTEMPTS = 16
+TOLERANCE = 1e-7
+CONTRADICTION = "a line of the derivation does not equal the line before it: please report this"
+
+
+@dataclass(frozen=True)
+class Point:
+    """Values of symbols, those that vary with their directions."""
+
+    varied: Mapping[str, Dual]
+    plain: Mapping[str, Dual]
+    direction: Array
+    sizes: Mapping[str, int]
+
+    def values(self, nodes: Sequence[Node], extra: Mapping[str, Array]) -> list[Array]:
+        """The nodes, which may hold further symbols."""
+        at = {**self.plain, **{name: {0: value} for name, value in extra.items()}}
+        return [v[0] for v in evaluate([unfolded(n) for n in nodes], at, self.sizes, Floats())]
+
+    def changes(self, nodes: Sequence[Node]) -> list[Array]:
+        """The derivatives of the nodes along the direction."""
+        found = evaluate([unfolded(n) for n in nodes], self.varied, self.sizes, Floats())
+        shapes = [tuple(s.evaluate(self.sizes) for s in n.shape) for n in nodes]
+        return [np.broadcast_to(v.get(1, 0.0), shape) for v, shape in zip(found, shapes, strict=True)]
+
+
+def points(root: Node, name: str, declarations: Mapping[str, Declaration]) -> tuple[Point, ...]:
+    """Points at which a node and its derivative by a symbol have values; none where no random point has."""
+    claim = draws.expanded(Claim(root, ir.ONE, declarations, (name,)))
+    rng = np.random.default_rng(0)
+    found: list[Point] = []
+    for trial, sizes in enumerate(islice(draws.assignments(claim), ATTEMPTS)):
+        level = trial * draws.LEVELS // ATTEMPTS
+        try:
+            raw = draws.raw_floats(claim, sizes, rng, trial, level)
+            varied, plain, (direction,) = draws.point(claim, raw, Floats())
+            point = Point(varied, plain, direction, sizes)
+            values = [*point.values([root], {}), *point.changes([root])]
+        except (NoPoint, Inexact, LimitError, np.linalg.LinAlgError):
+            continue
+        if all(np.all(np.isfinite(v)) for v in values):
+            found.append(point)
+            if len(found) == POINTS:
+                break
+    return tuple(found)
+
+
+def require(value: Array, wanted: Array) -> None:
+    """Refuse to show a line with another value than the line before it."""
+    if not close(value, wanted):
+        raise UnsupportedError(CONTRADICTION)
+
+
+def along(part: Array, change: Array) -> Array:
+    """The contraction of a part of a derivative with the change of what it belongs to."""
+    axes = change.ndim
+    return np.tensordot(part, change, axes=axes) if axes else part * change
+
+
+def close(left: Array, right: Array) -> bool:
+    """Whether two values are equal as far as rounding lets one see; values that are not numbers tell nothing."""
+    if not (np.all(np.isfinite(left)) and np.all(np.isfinite(right))):
+        return True
+    scale = max(float(np.max(np.abs(v), initial=0.0)) for v in (left, right))
+    return bool(np.max(np.abs(left - right), initial=0.0) <= TOLERANCE * max(scale, 1e-12))
+
+
+def total(terms: Iterable[Array]) -> Array:
+    """The sum of the values of the terms of a line."""
+    return np.asarray(sum(terms, np.asarray(0.0)))

@@ -1,0 +1,135 @@
+"""The derivation by differentials, from what the forward mode did: d(A B) = dA B + A dB, node by node.
+
+By a scalar s the changes are derivatives by s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .. import ir
+from ..differentiate import tangent_of
+from ..errors import LimitError
+from ..ir import Node, Number, Power, Sum, Symbol
+from ..syntax import Call, Differential, Identity, Mul, Name, Neg, Num, Partial, Syntax
+from ..tape import Pushed
+from . import checks
+from .rules import rule_of
+from .sheet import Sheet, with_components
+from .step import Formula, Remark, Step
+
+MAX_EVENTS = 200
+
+
+@dataclass
+class Changes:
+    """The changes of the nodes, written as the events come in; `direction` is how the variable changes."""
+
+    sheet: Sheet
+    root: Node
+    variable: Symbol
+    shown: Syntax
+    direction: Node
+    steps: list[Step] = field(default_factory=list)
+    known: dict[Node, Node] = field(default_factory=dict)  # changes, in terms of the changes that are shown
+    events: int = 0
+
+    def __post_init__(self) -> None:
+        self.known[self.variable] = self.direction
+
+    def add(self, event: Pushed) -> None:
+        """One node is treated."""
+        self.events += 1
+        if self.events > MAX_EVENTS:
+            raise LimitError("the derivation is too long to be written out")
+        node = event.node
+        change = tangent_of(node, self.known)
+        if ir.is_zero(change):
+            return
+        self.known[node] = change
+        if node is not self.root and _passes(node):
+            return
+        sign, upright, turned = self.sheet.upright(node)
+        before = Formula(self._change(upright))
+        varying = [n for n in ir.operands_of(node) if n in self.known]
+        after = self._written(change, sign, turned, node)
+        self.steps.append(Step(rule_of(node, len(varying)), before, after))
+        if event.tangent is not change:
+            whole = self._written(event.tangent, sign, turned, node)
+            if whole != after:
+                self.steps.append(Step(Remark(("insert",)), after, whole))
+        symbol = self.sheet.symbol_for(upright, ())
+        self.known[node] = ir.scale(sign, ir.turn(symbol) if turned else symbol)
+
+    def _written(self, change: Node, sign: int, turned: bool, node: Node) -> Formula:
+        upright = ir.scale(sign, ir.turn(change) if turned else change)
+        form = self.sheet.form(upright)
+        self._check(upright, ir.scale(sign, ir.turn(node) if turned else node))
+        return Formula(with_components(form, self._named))
+
+    def _named(self, name: str, letters: tuple[str, ...]) -> Syntax | None:
+        node = self.sheet.nodes.get(name)
+        return None if node is None else self._change(node)
+
+    def _change(self, node: Node) -> Syntax:
+        is_root = node is self.sheet.upright(self.root)[1]
+        form = self.shown if is_root else self.sheet.form(node)
+        if self.variable.shape or self.direction is not ir.ONE:
+            return Differential(form)
+        return Partial(form, Name(self.variable.name))
+
+    def _check(self, change: Node, node: Node) -> None:
+        for point in self.sheet.points(self.root, self.variable.name):
+            nodes = self.sheet.nodes
+            values = point.changes([node, *nodes.values()])
+            (found,) = point.values([change], dict(zip(nodes, values[1:], strict=True)))
+            checks.require(found, values[0])
+
+    # --- the end ---
+
+    def finish(self, result: Node) -> None:
+        """Read the derivative off the differential."""
+        if self.direction is ir.ONE or not self.steps:
+            return
+        name = self.direction
+        r, v = self.root.rank, self.variable.rank
+        outer, by = tuple(range(r)), tuple(range(r, r + v))
+        whole = ir.einsum([(result, outer + by), (name, by)], outer)
+        factor = self.sheet.matrix(ir.turn(result)) if (r, v) == (0, 2) else None
+        if factor is not None:
+            product = _traced(factor, Differential(Name(self.variable.name)))
+            after = Formula(product)
+        else:
+            after = Formula(with_components(self.sheet.form(whole), self._named))
+        before = self.steps[-1].after
+        self._check(whole, self.root)
+        if after != before:
+            self.steps.append(
+                Step(Remark(("collect what stands with ", Differential(Name(self.variable.name)))), before, after)
+            )
+
+
+def _traced(factor: Syntax, change: Syntax) -> Syntax:
+    """tr(G^T dX), the sign and the number before the trace."""
+    match factor:
+        case Neg(arg):
+            return Neg(_traced(arg, change))
+        case Identity():
+            return Call("tr", (change,))
+        case Mul((Num() as number, *factors)):
+            return Mul((number, Call("tr", (Mul((*factors, change)),))))
+        case Mul(factors):
+            return Call("tr", (Mul((*factors, change)),))
+        case _:
+            return Call("tr", (Mul((factor, change)),))
+
+
+def _passes(node: Node) -> bool:
+    """Whether the change of a node is better seen in the change of what holds it."""
+    match node:
+        case Sum(terms):
+            return len(terms) == 1
+        case Power(_, exponent):
+            return isinstance(exponent, Number)
+        case _:
+            return False

@@ -1,0 +1,243 @@
+"""The derivation in index notation, from what the reverse mode did.
+
+The derivative is a sum of terms: a part of an adjoint times the derivative of a node that was not treated yet. Each
+rule replaces such a term by others; at the end only derivatives of the variable by itself are left, which are
+Kronecker deltas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from .. import ir
+from ..errors import LimitError
+from ..forms import Form, add_form
+from ..indices import LETTERS
+from ..ir import Einsum, Node, Symbol
+from ..syntax import ONE, Equation, Identity, Name, Num, Partial, Sub, Syntax, Where
+from ..tape import Pulled
+from ..terms import size_form
+from . import checks
+from .components import Placed, component, elementwise_operands, write
+from .rules import rule_of
+from .sheet import Sheet, flat_product, with_components
+from .step import Formula, Remark, Step, joined
+
+MAX_EVENTS = 200
+MAX_TERMS = 60
+ZERO = Num(Fraction(0))
+
+
+@dataclass(frozen=True)
+class Term:
+    """A part of an adjoint times the derivative of a node: its sign, form and factors; `own` are the node's letters."""
+
+    node: Node
+    part: Node
+    plus: bool
+    form: Form
+    factors: Sequence[Placed]
+    place: int
+    own: tuple[str, ...]
+
+
+@dataclass
+class Lines:
+    """The lines of one derivative, written as the events come in."""
+
+    sheet: Sheet
+    root: Node
+    variable: Symbol
+    shown: Syntax
+    terms: list[Term] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    events: int = 0
+
+    def __post_init__(self) -> None:
+        self.outer = tuple(LETTERS[: self.root.rank])
+        plus, form, factors = write(self.sheet.recogniser, self.root, self.outer, frozenset())
+        used = {k for _, letters in factors for k in letters} | set(self.outer)
+        free = [k for k in LETTERS if k not in used]
+        self.by = tuple(free[: self.variable.rank])
+        self.reserved = frozenset(self.by)
+        in_components = (form if plus else add_form([(False, form)])).syntax
+        given = component(self.shown, self.outer)
+        if in_components not in (given, self.shown) and not isinstance(self.root, Symbol):
+            self.sheet.require(self._read(in_components, self.outer, self.root.shape), self.root)
+            self.steps.append(Step(Remark(("in index notation",)), Formula(given), Formula(in_components)))
+        axes = tuple(range(self.root.rank))
+        seed = ir.einsum((), axes + axes, dict(enumerate(self.root.shape)))
+        self.terms = [self._term(self.root, seed, [(self.root, self.outer)], 0)]
+
+    # --- terms ---
+
+    def _term(self, node: Node, part: Node, earlier: Sequence[Placed], at: int) -> Term:
+        sign, upright, turned = self.sheet.upright(node)
+        symbol = self.sheet.symbol_for(upright, self.variable.shape)
+        for k, (known, letters) in enumerate(earlier):
+            if known is node and upright is not node:
+                earlier = [*earlier[: k + 1], (upright, letters[::-1] if turned else letters), *earlier[k + 1 :]]
+                at += at > k
+                break
+        r, own, v = self.root.rank, node.rank, self.variable.rank
+        outer = tuple(range(r))
+        axes = tuple(range(r, r + own))
+        by = tuple(range(r + own, r + own + v))
+        product = ir.einsum([(part, outer + axes), (symbol, (axes[::-1] if turned else axes) + by)], outer + by)
+        product = ir.scale(sign, product)
+        letters = self.outer + self.by
+        plus, form, factors = write(
+            self.sheet.recogniser, product, letters, self.reserved, earlier, at, self.sheet.nodes
+        )
+        read = (form if plus else add_form([(False, form)])).syntax
+        self.sheet.require(self._read(read, letters, product.shape), product)
+        place = next(k for k, (n, _) in enumerate(factors) if n is symbol)
+        return Term(node, part, plus, form, factors, place, factors[place][1][:own])
+
+    def _read(self, form: Syntax, letters: tuple[str, ...], shape: ir.Shape) -> Syntax:
+        """The form as it is read: with its axes in order, and their ranges."""
+        if not letters:
+            return form
+        ranges = tuple((k, size_form(s).syntax) for k, s in zip(letters, shape, strict=True))
+        name = next(n for n in ("Zq", "Zqq", "Zqqq") if n not in self.sheet.lowered.declarations)
+        return Where(Equation(name, letters, form), (), ranges)
+
+    def _line(self, terms: Sequence[Term]) -> Formula:
+        if not terms:
+            return Formula(ZERO)
+        return Formula(with_components(self._raw(terms), self._partial))
+
+    def _raw(self, terms: Sequence[Term]) -> Syntax:
+        return add_form([(t.plus, t.form) for t in terms]).syntax
+
+    def _partial(self, name: str, letters: tuple[str, ...]) -> Syntax | None:
+        """What the component of a symbol for a derivative is written as."""
+        node = self.sheet.nodes.get(name)
+        if node is None:
+            return None
+        own = letters[: node.rank]
+        shown = (
+            component(self.shown, own)
+            if node is self.sheet.upright(self.root)[1]
+            else self.sheet.component(node, own, self.reserved)
+        )
+        return Partial(shown, component(Name(self.variable.name), letters[node.rank :]))
+
+    def _delta(self, name: str, letters: tuple[str, ...]) -> Syntax | None:
+        half = self.variable.rank
+        return deltas(letters[:half], letters[half:]) if name in self.sheet.nodes else None
+
+    # --- rules ---
+
+    def add(self, event: Pulled) -> None:
+        """One node is treated."""
+        self.events += 1
+        mine = [t for t in self.terms if t.node is event.node]
+        if self.events > MAX_EVENTS or len(self.terms) + len(event.parts) > MAX_TERMS:
+            raise LimitError("the derivation is too long to be written out; steps='differential' is shorter")
+        if not mine:
+            return
+        if len(mine) > 1:
+            self._collect(event.node, event.adjoint, mine)
+        (term,) = [t for t in self.terms if t.node is event.node]
+        earlier = self._opened(term)
+        new = [self._term(n, part, earlier, term.place) for n, part in event.parts if not ir.is_zero(part)]
+        if isinstance(event.node, ir.Sum):
+            new.sort(key=lambda t: not t.plus)
+        linear = len(new) <= 1 and isinstance(event.node, Einsum | ir.Sum)
+        self._step(rule_of(event.node, len(new)), term, new, detail=linear)
+
+    def _collect(self, node: Node, adjoint: Node, mine: Sequence[Term]) -> None:
+        first = mine[0]
+        one = self._term(node, adjoint, first.factors, first.place)
+        others = [t for t in self.terms if t not in mine[1:]]
+        before = self._line(self.terms)
+        self.terms = [one if t is first else t for t in others]
+        self._record(Step(Remark(("collect",)), before, self._line(self.terms)))
+
+    def _opened(self, term: Term) -> list[Placed]:
+        """The factors of the term, with those of the node in the place of its derivative."""
+        _, upright, turned = self.sheet.upright(term.node)
+        own = term.own[::-1] if turned else term.own
+        inside: list[Placed] = [(n, own) for n in elementwise_operands(term.node)]
+        if isinstance(upright, Einsum):
+            taken = self.reserved | {k for _, letters in term.factors for k in letters}
+            _, _, inside = write(self.sheet.recogniser, upright, term.own, taken)
+        return [*term.factors[: term.place], *inside, *term.factors[term.place + 1 :]]
+
+    def _step(self, rule: Remark, old: Term, new: Sequence[Term], detail: bool) -> None:
+        before = self._line(self.terms)
+        k = self.terms.index(old)
+        self.terms = [*self.terms[:k], *new, *self.terms[k + 1 :]]
+        self._record(Step(rule, before, self._line(self.terms), detail=detail))
+
+    def _record(self, step: Step) -> None:
+        if step.before != step.after:
+            self.steps.append(step)
+        self._check()
+
+    def _check(self) -> None:
+        """Compare the line with the derivative of the expression, at numbers."""
+        for point in self.sheet.points(self.root, self.variable.name):
+            parts = point.values([t.part for t in self.terms], {})
+            wanted, *changes = point.changes([self.root, *(t.node for t in self.terms)])
+            checks.require(checks.total(map(checks.along, parts, changes)), wanted)
+
+    # --- the end ---
+
+    def finish(self, result: Node) -> None:
+        """Contract the deltas, and write the result in matrix notation."""
+        if self.terms and self.variable.rank:
+            self._deltas()
+            self._contract()
+            self._products()
+        elif self.terms:
+            before = self._line(self.terms)
+            after = Formula(component(self.sheet.form(result), self.outer))
+            self.steps.append(Step(Remark(("the derivative of ", Name(self.variable.name), " is 1")), before, after))
+
+    def _deltas(self) -> None:
+        variable, own = Name(self.variable.name), self.terms[0].own
+        after = Formula(with_components(self._raw(self.terms), self._delta))
+        rule = Remark((Partial(Sub(variable, own), Sub(variable, self.by)), " = ", deltas(own, self.by)))
+        self.steps.append(Step(rule, self._line(self.terms), after))
+
+    def _contract(self) -> None:
+        """Each delta renames a summed letter to the letter of the variable, or stays."""
+        letters = self.outer + self.by
+        before = self.steps[-1].after
+        notes: list[Remark] = []
+        written: list[tuple[bool, Form]] = []
+        for t in self.terms:
+            renamed: dict[str, str] = {}
+            for a, b in zip(t.own, self.by, strict=True):
+                if a not in renamed and a not in letters:
+                    renamed[a] = b
+                    notes.append(Remark((deltas((a,), (b,)), f" renames {a} to {b}")))
+            earlier = [(n, tuple(renamed.get(k, k) for k in own)) for n, own in t.factors]
+            plus, form, _ = write(self.sheet.recogniser, t.part, letters, frozenset(), earlier, t.place)
+            read = (form if plus else add_form([(False, form)])).syntax
+            self.sheet.require(self._read(read, letters, t.part.shape), t.part)
+            written.append((plus, form))
+        after = Formula(add_form(written).syntax)
+        self.steps.append(Step(Remark(("contract the deltas",)), before, after, joined(notes, ", ")))
+
+    def _products(self) -> None:
+        """The terms as components of matrices."""
+        letters = self.outer + self.by
+        before = self.steps[-1].after
+        forms = [self.sheet.matrix(t.part) if len(letters) <= 2 else None for t in self.terms]
+        known = [f for f in forms if f is not None]
+        if len(known) < len(forms):
+            return
+        after = Formula(add_form([(True, Form(component(f, letters))) for f in known]).syntax)
+        if after != before:
+            self.steps.append(Step(Remark(("as matrix products",)), before, after))
+
+
+def deltas(first: Sequence[str], second: Sequence[str]) -> Syntax:
+    """The product of Kronecker deltas; 1 of no indices."""
+    pairs = [Sub(Identity(None), (a, b)) for a, b in zip(first, second, strict=True)]
+    return flat_product(pairs) if pairs else ONE

@@ -1,0 +1,146 @@
+"""What all lines of a derivation share: the symbols, the letters, and how nodes are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from .. import ir
+from ..confirm import means
+from ..declarations import Declaration
+from ..errors import UnsupportedError
+from ..forms import add_form
+from ..ir import Node, Symbol
+from ..lower import Lowered
+from ..recognise import Recogniser, matrix_form
+from ..syntax import Differential, Mul, Name, Neg, Sub, Syntax, Transpose, children, with_children
+from ..writing import recogniser, written
+from .checks import CONTRADICTION, Point, points
+from .components import component, write
+
+KINDS = ("scalar", "vector", "matrix")
+
+
+@dataclass
+class Sheet:
+    """The paper that a derivation is written on: `names` are the symbols that stand for derivatives of nodes."""
+
+    lowered: Lowered
+    wrt: Sequence[str]
+    names: dict[Node, Symbol] = field(default_factory=dict)
+    _points: dict[tuple[Node, str], tuple[Point, ...]] = field(default_factory=dict)
+    _forms: dict[Node, Syntax | None] = field(default_factory=dict)
+
+    @cached_property
+    def recogniser(self) -> Recogniser:
+        return recogniser(self.lowered, False, self.wrt)
+
+    @property
+    def declarations(self) -> Mapping[str, Declaration]:
+        """The symbols, those for derivatives among them."""
+        table = dict(self.lowered.declarations)
+        for symbol in self.names.values():
+            kind = KINDS[symbol.rank] if symbol.rank < len(KINDS) else "tensor"
+            table[symbol.name] = Declaration(kind, symbol.shape, symbol.attributes)
+        return table
+
+    def symbol_for(self, node: Node, more: ir.Shape) -> Symbol:
+        """The symbol that stands for the derivative of a node; `more` are the axes that it has besides its own."""
+        if node not in self.names:
+            count = len(self.names)
+            taken = self.lowered.declarations
+            name = "D" + "".join(chr(ord("a") + int(digit)) for digit in str(count)) + "z"
+            while name in taken:
+                name += "z"
+            swap = () if more else {1: ("symmetric",), -1: ("skew",)}.get(node.swap, ())
+            self.names[node] = ir.symbol(name, node.shape + more, frozenset(swap))
+        return self.names[node]
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        """The nodes whose derivatives the symbols stand for."""
+        return {symbol.name: node for node, symbol in self.names.items()}
+
+    def points(self, root: Node, name: str) -> tuple[Point, ...]:
+        """Where lines about the derivative of the root are compared."""
+        key = (root, name)
+        if key not in self._points:
+            self._points[key] = points(root, name, self.lowered.declarations)
+        return self._points[key]
+
+    def form(self, node: Node) -> Syntax:
+        """The node in matrix notation, else in index notation."""
+        return self.written(node)[0]
+
+    def written(self, node: Node) -> tuple[Syntax, bool]:
+        """The same, and whether it is matrix notation."""
+        return written(replace(self.lowered, declarations=self.declarations), node, self.wrt)
+
+    def matrix(self, node: Node) -> Syntax | None:
+        """The node in matrix notation, if it has one that reads back."""
+        if node not in self._forms:
+            self._forms[node] = self._matrix(node)
+        return self._forms[node]
+
+    def _matrix(self, node: Node) -> Syntax | None:
+        table = self.declarations
+        for explicit in (False, True):
+            form = matrix_form(recogniser(self.lowered, explicit, self.wrt), node)
+            if form is None:
+                return None
+            if means(form, node, table):
+                return form
+        return None
+
+    def upright(self, node: Node) -> tuple[int, Node, bool]:
+        """(sign, node, turned): what is written without a leading minus or a mark for the transpose."""
+        form = self.matrix(node) if node.rank in (1, 2) else None
+        sign, turned = 1, False
+        if isinstance(form, Neg):
+            sign, form = -1, form.arg
+        if isinstance(form, Transpose) and node.rank == 2:
+            turned = True
+        upright = ir.scale(sign, ir.turn(node) if turned else node)
+        return sign, upright, turned
+
+    def component(self, node: Node, letters: tuple[str, ...], reserved: frozenset[str]) -> Syntax:
+        """The component of a node, in matrix notation where it has one."""
+        form = self.matrix(node)
+        if form is not None:
+            return component(form, letters)
+        plus, shown, _ = write(self.recogniser, node, letters, reserved)
+        return add_form([(plus, shown)]).syntax
+
+    def require(self, form: Syntax, node: Node) -> None:
+        """Refuse to show what does not read back as the node."""
+        if not means(form, node, self.declarations):
+            raise UnsupportedError(CONTRADICTION)
+
+
+def flat_product(factors: Sequence[Syntax]) -> Syntax:
+    """A product without products in it."""
+    parts = [p for f in factors for p in (f.factors if isinstance(f, Mul) else (f,))]
+    return parts[0] if len(parts) == 1 else Mul(tuple(parts))
+
+
+def with_components(root: Syntax, make: Callable[[str, tuple[str, ...]], Syntax | None]) -> Syntax:
+    """The syntax with the components of some symbols written as `make` says of (name, letters)."""
+    match root:
+        case Sub(Name(name), letters):
+            return make(name, tuple(str(k) for k in letters)) or root
+        case Name(name):
+            return make(name, ()) or root
+        case Mul(factors):
+            parts: list[Syntax] = []
+            for f in factors:
+                new = with_components(f, make)
+                parts += new.factors if isinstance(new, Mul) and not isinstance(f, Mul) else (new,)
+            return Mul(tuple(parts))
+        case _:
+            return with_children(root, tuple(with_components(c, make) for c in children(root)))
+
+
+def differential_of(form: Syntax) -> Syntax:
+    """d of a form: -dX of -X."""
+    return Neg(differential_of(form.arg)) if isinstance(form, Neg) else Differential(form)

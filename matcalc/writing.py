@@ -1,0 +1,56 @@
+"""A node is written the way its reader would write it, and only in a form that reads back to the same value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+from .confirm import means
+from .errors import UnsupportedError
+from .indices import einstein_form, index_form
+from .ir import Node
+from .lower import Lowered
+from .recognise import Recogniser, matrix_form
+from .render.text import text
+from .syntax import Mul, Name, Slash, Syntax, walk
+
+LONGEST_PHRASE = 6
+
+
+def recogniser(lowered: Lowered, explicit: bool = False, wrt: Sequence[str] = ()) -> Recogniser:
+    """A recogniser that keeps to the order and the phrases of the input."""
+    order: dict[str, int] = {}
+    phrases: set[str] = set()
+    for x in walk(lowered.syntax):
+        if isinstance(x, Name):
+            order.setdefault(x.name, len(order))
+        elif isinstance(x, Mul) and len(x.factors) <= LONGEST_PHRASE and not any(isinstance(y, Slash) for y in walk(x)):
+            runs = [x.factors[i:j] for j in range(len(x.factors) + 1) for i in range(j - 1)]
+            phrases.update(text(Mul(run)) for run in runs)
+    taken = frozenset(lowered.declarations)
+    return Recogniser(lowered.written, order, explicit, frozenset(wrt), taken, frozenset(phrases))
+
+
+def written(lowered: Lowered, node: Node, wrt: Sequence[str]) -> tuple[Syntax, bool]:
+    """(syntax, whether it is matrix notation): the shortest that reads back to the same value."""
+    for explicit in (False, True):
+        form = matrix_form(recogniser(lowered, explicit, wrt), node)
+        if form is None:
+            break
+        if means(form, node, lowered.declarations):
+            return form, True
+    for explicit, ranges in product((False, True), repeat=2):
+        form = index_form(recogniser(lowered, explicit, wrt), node, ranges)
+        if means(form, node, lowered.declarations):
+            return form, False
+    raise UnsupportedError("the result could not be written so that it reads back")
+
+
+def einstein(lowered: Lowered, node: Node) -> Syntax:
+    """Every product in components; where that does not read back, in the shorter index notation."""
+    for writer in (einstein_form, index_form):
+        for explicit, ranges in product((False, True), repeat=2):
+            form = writer(recogniser(lowered, explicit), node, ranges)
+            if means(form, node, lowered.declarations):
+                return form
+    raise UnsupportedError("the result could not be written so that it reads back")
