@@ -166,10 +166,10 @@ class Recogniser:
         if node.rank != 2 or node.swap == 1:
             return self.form(node), False
         turned = ir.turn(node)
-        if self._was_written(node):
+        if self.was_written(node):
             return self.form(node), False
         straight, back = self.form(node), self.form(turned)
-        if self._was_written(turned) or back.cost < straight.cost:
+        if self.was_written(turned) or back.cost < straight.cost:
             return back, True
         return straight, False
 
@@ -189,7 +189,8 @@ class Recogniser:
             return sign, form, turned
         return *self._argument(function, arg), False
 
-    def _was_written(self, node: Node) -> bool:
+    def was_written(self, node: Node) -> bool:
+        """Whether the input has this sum, up to a number."""
         return isinstance(node, Sum) and len(node.terms) > 1 and ir.primitive(node)[1] in self.written
 
     def _exponent(self, exponent: Node) -> Form:
@@ -268,15 +269,13 @@ class Recogniser:
         if not node.terms:
             return Term(1, (), (Link(zeros_form(node.shape)),)) if node.shape else Term(0)
         c, part = ir.primitive(node)
-        if self._was_written(part) or node.rank != 2 or node.swap:
+        if self.was_written(part) or node.rank != 2 or node.swap:
             return (
-                self._as_written_term(part, False).times(c)
-                if self._was_written(part)
-                else self._factored(part).times(c)
+                self._as_written_term(part, False).times(c) if self.was_written(part) else self._factored(part).times(c)
             )
         turned = ir.turn(part)
         assert isinstance(turned, Sum)
-        if self._was_written(turned):
+        if self.was_written(turned):
             return self._as_written_term(turned, True).times(c)
         return self._factored(part).times(c)
 

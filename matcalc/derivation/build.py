@@ -53,6 +53,8 @@ class _Builder:
         self.shown, in_matrices = self.sheet.written(result)
         source = SHELF.identity_of(node, [variable.name])
         words = "in matrix notation" if in_matrices else "the derivative"
+        if not ir.depends(node, variable.name):
+            words = f"it does not depend on {variable.name}"
         rule = Remark((words + (f" [{source}]" if source else ""),))
         self.steps.append(Step(rule, left, Formula(self.shown)))
 
@@ -90,6 +92,6 @@ class _Builder:
             self.shown = self.sheet.form(event.after)
 
     def _add(self, rule: Remark, before: Formula, after: Formula) -> None:
-        step = Step(rule, before, after)
-        if before != after and step not in self.steps:
-            self.steps.append(step)
+        known = any(s.before == before and s.after == after for s in self.steps)
+        if before != after and not known:
+            self.steps.append(Step(rule, before, after))

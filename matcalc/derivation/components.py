@@ -11,6 +11,7 @@ from ..forms import Form, negate, power_form
 from ..indices import LETTERS, EinsteinWriter
 from ..ir import Einsum, Labels, Map, Node, Number, Power, Sum, Symbol, topological
 from ..recognise import Recogniser
+from ..render.text import text
 from ..syntax import Add, BigSum, Mul, Neg, Num, Sub, Syntax, Transpose, walk
 from ..terms import Link, NoMatrixForm, Term
 
@@ -34,6 +35,7 @@ class ComponentWriter(EinsteinWriter):
     at: int = 0  # where among the earlier factors those that are new stand
     noted: list[Placed] = field(default_factory=list)
     busy: set[str] = field(default_factory=set)
+    fixed: set[str] = field(default_factory=set)  # sums that stay as the input wrote them
 
     def letter(self) -> str:
         taken = self.busy | self.reserved | {k for _, letters in self.earlier for k in letters}
@@ -75,6 +77,8 @@ class ComponentWriter(EinsteinWriter):
             sign, whole_form = self.recogniser.signed(node)
         except NoMatrixForm:
             return 1, self._atom(node, letters)
+        if self.recogniser.was_written(node):
+            self.fixed.add(text(whole_form.syntax))
         shown = component(whole_form.syntax, letters)
         return (-sign, Form(shown.arg)) if isinstance(shown, Neg) else (sign, Form(shown))
 
@@ -126,8 +130,8 @@ class ComponentWriter(EinsteinWriter):
 
     def _operands(self, node: Einsum, names: dict[int, str]) -> Iterator[Placed]:
         items = self._in_order(node)
-        places = self._kept(node, items, names)
-        order = sorted(range(len(items)), key=lambda k: (places.get(k, self.at), k))
+        places = self._kept(items, names)
+        order = sorted(range(len(items)), key=lambda k: (places.get(k, self.at), self._is_partial(items[k][0]), k))
         for k in order:
             operand, labels = items[k]
             for label in reversed(labels) if self._shows_turned(operand) else labels:
@@ -143,13 +147,16 @@ class ComponentWriter(EinsteinWriter):
         shown = [x.indices for x in walk(form.syntax) if isinstance(x, Sub)]
         return PROBE[::-1] in shown and PROBE not in shown
 
-    def _kept(self, node: Einsum, items: Sequence[tuple[Node, Labels]], names: dict[int, str]) -> dict[int, int]:
+    def _is_partial(self, node: Node) -> bool:
+        return isinstance(node, Symbol) and node.name in self.partials
+
+    def _kept(self, items: Sequence[tuple[Node, Labels]], names: dict[int, str]) -> dict[int, int]:
         """Where the factors stood in the line before; their labels take the letters from there."""
         found: dict[int, int] = {}
         for place, (known, letters) in sorted(enumerate(self.earlier), key=lambda e: -len(e[1][1])):
-            for k, (operand, labels) in enumerate(items):
+            for k, (operand, labels) in sorted(enumerate(items), key=lambda e: self._is_partial(e[1][0])):
                 own = self._known_as(operand, known, labels)
-                if k not in found and own is not None and self._take(own, letters, names, node):
+                if k not in found and own is not None and self._take(own, letters, names):
                     found[k] = place
                     break
         return found
@@ -162,7 +169,7 @@ class ComponentWriter(EinsteinWriter):
             return labels[: known.rank]
         return None
 
-    def _take(self, labels: Labels, letters: Sequence[str], names: dict[int, str], node: Einsum) -> bool:
+    def _take(self, labels: Labels, letters: Sequence[str], names: dict[int, str]) -> bool:
         """Name the labels, if that contradicts no name that is given."""
         wanted = dict(names)
         for label, letter in zip(labels, letters, strict=True):
@@ -227,22 +234,25 @@ def write(
     form = term.form()
     if term.coefficient >= 0:
         return True, form, writer.noted
-    flipped = _negated_within(form.syntax)
+    flipped = _negated_within(form.syntax, writer.fixed)
     return flipped is not None, form if flipped is None else Form(flipped), writer.noted
 
 
-def _negated_within(root: Syntax) -> Syntax | None:
+def _negated_within(root: Syntax, fixed: set[str]) -> Syntax | None:
     """The negative of a product, where a difference in it can be turned round: (1 - t) for (t - 1)."""
     match root:
         case Add(terms) if any(isinstance(t, Neg) for t in terms):
             turned = [t.arg if isinstance(t, Neg) else Neg(t) for t in terms]
             return Add(tuple(sorted(turned, key=lambda t: isinstance(t, Neg))))
         case BigSum(indices, body):
-            inner = _negated_within(body)
+            inner = _negated_within(body, fixed)
             return None if inner is None else BigSum(indices, inner)
+        case Sub(Add() as base, indices) if text(base) not in fixed:
+            inner = _negated_within(base, fixed)
+            return None if inner is None else Sub(inner, indices)
         case Mul(factors):
             for k, f in enumerate(factors):
-                inner = _negated_within(f)
+                inner = _negated_within(f, fixed)
                 if inner is not None:
                     return Mul((*factors[:k], inner, *factors[k + 1 :]))
     return None

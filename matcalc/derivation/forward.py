@@ -82,6 +82,8 @@ class Changes:
         for point in self.sheet.points(self.root, self.variable.name):
             nodes = self.sheet.nodes
             values = point.changes([node, *nodes.values()])
+            if self.direction is ir.ONE:
+                values = [v / point.direction for v in values]
             (found,) = point.values([change], dict(zip(nodes, values[1:], strict=True)))
             checks.require(found, values[0])
 

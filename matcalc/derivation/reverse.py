@@ -15,7 +15,7 @@ from .. import ir
 from ..errors import LimitError
 from ..forms import Form, add_form
 from ..indices import LETTERS
-from ..ir import Einsum, Node, Symbol
+from ..ir import Call, Einsum, MatPow, Node, Sum, Symbol
 from ..syntax import ONE, Equation, Identity, Name, Num, Partial, Sub, Syntax, Where
 from ..tape import Pulled
 from ..terms import size_form
@@ -57,19 +57,27 @@ class Lines:
 
     def __post_init__(self) -> None:
         self.outer = tuple(LETTERS[: self.root.rank])
-        plus, form, factors = write(self.sheet.recogniser, self.root, self.outer, frozenset())
-        used = {k for _, letters in factors for k in letters} | set(self.outer)
-        free = [k for k in LETTERS if k not in used]
-        self.by = tuple(free[: self.variable.rank])
+        in_components, used = self._in_components()
+        self.by = tuple([k for k in LETTERS if k not in used][: self.variable.rank])
         self.reserved = frozenset(self.by)
-        in_components = (form if plus else add_form([(False, form)])).syntax
         given = component(self.shown, self.outer)
-        if in_components not in (given, self.shown) and not isinstance(self.root, Symbol):
+        if in_components not in (given, self.shown):
             self.sheet.require(self._read(in_components, self.outer, self.root.shape), self.root)
             self.steps.append(Step(Remark(("in index notation",)), Formula(given), Formula(in_components)))
         axes = tuple(range(self.root.rank))
         seed = ir.einsum((), axes + axes, dict(enumerate(self.root.shape)))
         self.terms = [self._term(self.root, seed, [(self.root, self.outer)], 0)]
+
+    def _in_components(self) -> tuple[Syntax, set[str]]:
+        """(the expression in components, its letters)."""
+        terms = self.root.terms if isinstance(self.root, Sum) else ((1, self.root),)
+        used, forms = set(self.outer), []
+        for c, node in terms:
+            plus, form, factors = write(self.sheet.recogniser, ir.scale(c, node), self.outer, frozenset())
+            forms.append((plus, form))
+            used |= {k for _, letters in factors for k in letters}
+        forms.sort(key=lambda f: not f[0])
+        return add_form(forms).syntax, used
 
     # --- terms ---
 
@@ -143,10 +151,10 @@ class Lines:
             self._collect(event.node, event.adjoint, mine)
         (term,) = [t for t in self.terms if t.node is event.node]
         earlier = self._opened(term)
-        new = [self._term(n, part, earlier, term.place) for n, part in event.parts if not ir.is_zero(part)]
-        if isinstance(event.node, ir.Sum):
+        new = [self._term(n, part, earlier, term.place) for n, part in _told_apart(event)]
+        if isinstance(event.node, Sum):
             new.sort(key=lambda t: not t.plus)
-        linear = len(new) <= 1 and isinstance(event.node, Einsum | ir.Sum)
+        linear = len(new) <= 1 and isinstance(event.node, Einsum | Sum)
         self._step(rule_of(event.node, len(new)), term, new, detail=linear)
 
     def _collect(self, node: Node, adjoint: Node, mine: Sequence[Term]) -> None:
@@ -235,6 +243,31 @@ class Lines:
         after = Formula(add_form([(True, Form(component(f, letters))) for f in known]).syntax)
         if after != before:
             self.steps.append(Step(Remark(("as matrix products",)), before, after))
+
+
+def _told_apart(event: Pulled) -> list[tuple[Node, Node]]:
+    """The parts that are not nought: each term of a sum that a rule gives by itself, equal ones together."""
+    parts: list[tuple[Node, Node]] = []
+    for node, part in event.parts:
+        several = isinstance(part, Sum) and isinstance(event.node, MatPow | Call)
+        terms = [ir.scale(c, n) for c, n in part.terms] if several and isinstance(part, Sum) else [part]
+        for term in terms:
+            if not ir.is_zero(term):
+                parts.append((node, term))
+    joined_parts: list[tuple[Node, Node]] = []
+    for node, part in parts:
+        same = next((k for k, (n, p) in enumerate(joined_parts) if n is node and _alike(p, part)), None)
+        if same is None:
+            joined_parts.append((node, part))
+        else:
+            joined_parts[same] = (node, ir.add([(1, joined_parts[same][1]), (1, part)], part.shape))
+    return joined_parts
+
+
+def _alike(a: Node, b: Node) -> bool:
+    """Whether one is a number times the other."""
+    total = ir.add([(2, a), (1, b)], a.shape)
+    return not isinstance(total, Sum) or len(total.terms) == (len(a.terms) if isinstance(a, Sum) else 1)
 
 
 def deltas(first: Sequence[str], second: Sequence[str]) -> Syntax:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -61,7 +62,7 @@ def index_text(indices: Sequence[str | int]) -> str:
 
 def apart(operand: str) -> str:
     """The operand of a `d`, after a space where it starts with a word or a bar: `dX`, `d(A x)`, `d tr(A)`."""
-    return f" {operand}" if (operand[:2].isalpha() and len(operand) > 1) or operand[0] in "|‖" else operand
+    return f" {operand}" if re.match(r"[^\W\d_]{2}|[\d|‖]", operand) else operand
 
 
 class Text(Style):
