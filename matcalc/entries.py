@@ -37,6 +37,7 @@ FIELDS: dict[str, frozenset[str]] = {
                 "transpose",
                 "parity",
                 "range",
+                "scalar",
                 "domain",
                 "adjoint",
             ),

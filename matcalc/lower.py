@@ -358,11 +358,27 @@ def symbol_of(name: str, d: Declaration) -> Node:
 def without_structure(lowered: Lowered, names: Iterable[str]) -> Node:
     """The expression with the entries of some matrices independent: what differs from its value on matrices that
     are symmetric, orthogonal and so on is what a derivative by their entries must see."""
+    return _with_free(lowered, names).lower(lowered.reading.typed)
+
+
+def _with_free(lowered: Lowered, names: Iterable[str]) -> Lowering:
     symbols = {n: symbol_of(n, d) for n, d in lowered.declarations.items()}
     for n in names:
         symbols[n] = free_symbol(n, lowered.declarations[n])
-    low = Lowering(symbols, lowered.reading.size, lowered.source, domains=False)
-    return low.lower(lowered.reading.typed)
+    return Lowering(symbols, lowered.reading.size, lowered.source, domains=False)
+
+
+def as_typed(lowered: Lowered, names: Iterable[str]) -> dict[Node, Syntax]:
+    """What the parts of the input are, each with the way it was written; `names` are symbols without structure."""
+    low = _with_free(lowered, names)
+    found: dict[Node, Syntax] = {}
+    stack = [lowered.reading.typed]
+    while stack:
+        typed = stack.pop()
+        stack += typed.parts
+        if not (typed.type.index or typed.type.row or isinstance(typed.choice, str)):
+            found.setdefault(low.lower(typed), typed.node)
+    return found
 
 
 def free_symbol(name: str, d: Declaration) -> ir.Symbol:

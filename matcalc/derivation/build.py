@@ -12,6 +12,7 @@ from ..shelf import SHELF
 from ..syntax import Name, Partial, Syntax
 from ..tape import Event, Found, Pulled, Pushed, Rewritten, Started
 from .forward import Changes
+from .ones import scalar_case
 from .reverse import Lines
 from .sheet import Sheet
 from .step import Derivation, Formula, Remark, Step
@@ -21,7 +22,9 @@ KINDS = ("index", "differential")
 
 def derivation(lowered: Lowered, wrt: Sequence[str], shown: Syntax, events: Sequence[Event], kind: str) -> Derivation:
     """The derivation of one kind; `shown` is the expression as it was written."""
-    return Derivation(_Builder(lowered, wrt, shown, kind).run(events))
+    builder = _Builder(lowered, wrt, shown, kind)
+    steps = builder.run(events)
+    return Derivation(steps, builder.ones if len(wrt) == 1 else None)
 
 
 class _Builder:
@@ -29,6 +32,7 @@ class _Builder:
         self.lowered, self.wrt, self.shown, self.kind = lowered, wrt, shown, kind
         self.steps: list[Step] = []
         self.sheet = Sheet(lowered, wrt)
+        self.ones: Step | None = None
 
     def run(self, events: Sequence[Event]) -> list[Step]:
         started: Started | None = None
@@ -57,6 +61,7 @@ class _Builder:
             words = f"it does not depend on {variable.name}"
         rule = Remark((words + (f" [{source}]" if source else ""),))
         self.steps.append(Step(rule, left, Formula(self.shown)))
+        self.ones = scalar_case(self.lowered, node, result, variable.name)
 
     def _lines(self, node: Node, variable: Symbol, result: Node, events: Sequence[Event]) -> Sequence[Step]:
         pulled = [e for e in events if isinstance(e, Pulled)]
@@ -92,6 +97,6 @@ class _Builder:
             self.shown = self.sheet.form(event.after)
 
     def _add(self, rule: Remark, before: Formula, after: Formula) -> None:
-        known = any(s.before == before and s.after == after for s in self.steps)
-        if before != after and not known:
+        known = {(str(s.before), str(s.after)) for s in self.steps}
+        if str(before) != str(after) and (str(before), str(after)) not in known:
             self.steps.append(Step(rule, before, after))

@@ -53,6 +53,8 @@ class Changes:
         before = Formula(self._change(upright))
         varying = [n for n in ir.operands_of(node) if n in self.known]
         after = self._written(change, sign, turned, node)
+        if after == before:
+            return
         self.steps.append(Step(rule_of(node, len(varying)), before, after))
         if event.tangent is not change:
             whole = self._written(event.tangent, sign, turned, node)

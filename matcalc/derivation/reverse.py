@@ -154,8 +154,8 @@ class Lines:
         new = [self._term(n, part, earlier, term.place) for n, part in _told_apart(event)]
         if isinstance(event.node, Sum):
             new.sort(key=lambda t: not t.plus)
-        linear = len(new) <= 1 and isinstance(event.node, Einsum | Sum)
-        self._step(rule_of(event.node, len(new)), term, new, detail=linear)
+        linear = len(event.parts) <= 1 and isinstance(event.node, Einsum | Sum)
+        self._step(rule_of(event.node, len(event.parts)), term, new, detail=linear)
 
     def _collect(self, node: Node, adjoint: Node, mine: Sequence[Term]) -> None:
         first = mine[0]

@@ -12,8 +12,9 @@ from ..declarations import Declaration
 from ..errors import UnsupportedError
 from ..forms import add_form
 from ..ir import Node, Symbol
-from ..lower import Lowered
+from ..lower import Lowered, as_typed
 from ..recognise import Recogniser, matrix_form
+from ..shapes import with_readings
 from ..syntax import Differential, Mul, Name, Neg, Sub, Syntax, Transpose, children, with_children
 from ..writing import recogniser, written
 from .checks import CONTRADICTION, Point, points
@@ -35,6 +36,12 @@ class Sheet:
     @cached_property
     def recogniser(self) -> Recogniser:
         return recogniser(self.lowered, False, self.wrt)
+
+    @cached_property
+    def typed(self) -> Mapping[Node, Syntax]:
+        """The parts of the input as they were written."""
+        scope = self.lowered.reading.scope
+        return {n: with_readings(s, scope) for n, s in as_typed(self.lowered, self.wrt).items()}
 
     @property
     def declarations(self) -> Mapping[str, Declaration]:
@@ -84,6 +91,9 @@ class Sheet:
         return self._forms[node]
 
     def _matrix(self, node: Node) -> Syntax | None:
+        for known, shown in ((node, lambda s: s), (ir.turn(node) if node.rank == 2 else node, _turned)):
+            if known in self.typed:
+                return shown(self.typed[known])
         table = self.declarations
         for explicit in (False, True):
             form = matrix_form(recogniser(self.lowered, explicit, self.wrt), node)
@@ -116,6 +126,10 @@ class Sheet:
         """Refuse to show what does not read back as the node."""
         if not means(form, node, self.declarations):
             raise UnsupportedError(CONTRADICTION)
+
+
+def _turned(form: Syntax) -> Syntax:
+    return form.arg if isinstance(form, Transpose) else Transpose(form)
 
 
 def flat_product(factors: Sequence[Syntax]) -> Syntax:

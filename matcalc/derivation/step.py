@@ -97,32 +97,48 @@ class Step:
 
 
 class Derivation(tuple[Step, ...]):
-    """The steps in order. Printed, details are folded into the steps that follow them; `full()` shows all."""
+    """The steps in order, and the case of 1 by 1 matrices, `ones`, where there is one.
+
+    Printed, details are folded into the steps that follow them, and the middle of a long derivation is left out;
+    `full()` shows all.
+    """
+
+    ones: Step | None
+
+    def __new__(cls, steps: Iterable[Step], ones: Step | None = None) -> Derivation:
+        self = super().__new__(cls, steps)
+        self.ones = ones
+        return self
 
     def __str__(self) -> str:
-        return self._lines(text, lambda r: str(r))
+        return self._written(text, str)
 
     def unicode(self) -> str:
         """The derivation in Unicode mathematics."""
-        return self._lines(unicode, Remark.unicode)
+        return self._written(unicode, Remark.unicode)
 
     @property
     def short(self) -> Derivation:
         """The same with each step of detail joined to the one after it."""
-        return Derivation(_folded(self))
+        return Derivation(_folded(self), self.ones)
 
     def full(self) -> str:
         """Every step, as text."""
-        return _table(list(_rows(self, text, str)))
+        return "\n".join([_table(list(_rows(self, text, str))), *self._last(text, str)])
 
-    def _lines(self, write: Writer, words: Callable[[Remark], str]) -> str:
-        return _table(_shortened(list(_rows(self.short, write, words))))
+    def _written(self, write: Writer, words: Callable[[Remark], str]) -> str:
+        rows = _shortened(list(_rows(self.short, write, words)))
+        return "\n".join([_table(rows), *self._last(write, words)])
+
+    def _last(self, write: Writer, words: Callable[[Remark], str]) -> list[str]:
+        s = self.ones
+        return [] if s is None else [f"{words(s.rule)}: {write(s.before.syntax)} = {write(s.after.syntax)}"]
 
     def latex(self) -> str:
         r"""An `align*` with a row for each step, details folded."""
         rows: list[str] = []
         left = None
-        for step in self.short:
+        for step in [*self.short, *([self.ones] if self.ones else [])]:
             shown = "" if left == step.before else step.before.latex() + " "
             rows.append(rf"{shown}&= {step.after.latex()} && \text{{{step.remark.latex()}}}")
             left = step.after
