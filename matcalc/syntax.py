@@ -264,5 +264,8 @@ def walk(node: Syntax) -> Iterator[Syntax]:
         stack.extend(reversed(children(top)))
 
 
+OPERATOR = Name("")
+"""What stands in a `Partial` that is the operator d/dx alone."""
+
 ONE = Num(Fraction(1))
 MINUS_ONE = Neg(ONE)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .. import ir
 from ..differentiate import directional
+from ..errors import UnsupportedError
 from ..ir import Node, Symbol
 from ..lower import Lowered
 from ..shelf import SHELF
@@ -14,6 +15,7 @@ from ..tape import Event, Found, Pulled, Pushed, Rewritten, Started
 from .forward import Changes
 from .ones import scalar_case
 from .reverse import Lines
+from .rules import rule_of
 from .sheet import Sheet
 from .step import Derivation, Formula, Remark, Step
 
@@ -74,15 +76,22 @@ class _Builder:
         direction: Node = ir.ONE
         if self.kind == "differential":
             direction = self.sheet.symbol_for(variable, ())
-            tape: list[Event] = []
-            directional(node, variable, direction, tape.append)
-            events = tape
+            events = self._forwards(node, variable, direction)
         changes = Changes(self.sheet, node, variable, self.shown, direction)
         for push in events:
             if isinstance(push, Pushed):
                 changes.add(push)
-        changes.finish(result)
+        changes.finish(result, [rule_of(e.node, len(e.parts)) for e in pulled])
         return changes.steps
+
+    def _forwards(self, node: Node, variable: Symbol, direction: Node) -> Sequence[Event]:
+        """What the forward mode does; nothing where a function is known in a trace only."""
+        tape: list[Event] = []
+        try:
+            directional(node, variable, direction, tape.append)
+        except UnsupportedError:
+            return []
+        return tape
 
     def _rewritten(self, event: Rewritten) -> None:
         """What a rule of the library did to a part, or all rules together to the whole."""

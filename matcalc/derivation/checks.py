@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -65,10 +65,15 @@ def points(root: Node, name: str, declarations: Mapping[str, Declaration]) -> tu
     return tuple(found)
 
 
-def require(value: Array, wanted: Array) -> None:
-    """Refuse to show a line with another value than the line before it."""
-    if not close(value, wanted):
-        raise UnsupportedError(CONTRADICTION)
+def compare(places: Sequence[Point], sides: Callable[[Point], tuple[Array, Array]]) -> None:
+    """Refuse to show a line with another value than the line before it; a point where it has none tells nothing."""
+    for point in places:
+        try:
+            value, wanted = sides(point)
+        except (NoPoint, np.linalg.LinAlgError):
+            continue
+        if not close(value, wanted):
+            raise UnsupportedError(CONTRADICTION)
 
 
 def along(part: Array, change: Array) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from .. import ir
 from ..errors import LimitError
 from ..forms import Form, negate, power_form
 from ..indices import LETTERS, EinsteinWriter
@@ -77,10 +78,13 @@ class ComponentWriter(EinsteinWriter):
             sign, whole_form = self.recogniser.signed(node)
         except NoMatrixForm:
             return 1, self._atom(node, letters)
-        if self.recogniser.was_written(node):
-            self.fixed.add(text(whole_form.syntax))
         shown = component(whole_form.syntax, letters)
-        return (-sign, Form(shown.arg)) if isinstance(shown, Neg) else (sign, Form(shown))
+        if isinstance(shown, Neg):
+            sign, shown = -sign, shown.arg
+        turned = ir.turn(node) if node.rank == 2 else node
+        if isinstance(shown, Sub) and (self.recogniser.was_written(node) or self.recogniser.was_written(turned)):
+            self.fixed.add(text(shown.base))
+        return sign, Form(shown)
 
     def _is_open(self, node: Node) -> bool:
         """Whether a derivative stands in it, so that its indices must show."""

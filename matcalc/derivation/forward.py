@@ -5,6 +5,7 @@ By a scalar s the changes are derivatives by s.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .. import ir
@@ -12,11 +13,12 @@ from ..differentiate import tangent_of
 from ..errors import LimitError
 from ..ir import Node, Number, Power, Sum, Symbol
 from ..syntax import Call, Differential, Identity, Mul, Name, Neg, Num, Partial, Syntax
+from ..systems import Array
 from ..tape import Pushed
 from . import checks
 from .rules import rule_of
 from .sheet import Sheet, with_components
-from .step import Formula, Remark, Step
+from .step import Formula, Remark, Step, joined
 
 MAX_EVENTS = 200
 
@@ -81,36 +83,40 @@ class Changes:
         return Partial(form, Name(self.variable.name))
 
     def _check(self, change: Node, node: Node) -> None:
-        for point in self.sheet.points(self.root, self.variable.name):
-            nodes = self.sheet.nodes
+        nodes = self.sheet.nodes
+
+        def sides(point: checks.Point) -> tuple[Array, Array]:
             values = point.changes([node, *nodes.values()])
             if self.direction is ir.ONE:
                 values = [v / point.direction for v in values]
             (found,) = point.values([change], dict(zip(nodes, values[1:], strict=True)))
-            checks.require(found, values[0])
+            return found, values[0]
+
+        checks.compare(self.sheet.points(self.root, self.variable.name), sides)
 
     # --- the end ---
 
-    def finish(self, result: Node) -> None:
-        """Read the derivative off the differential."""
-        if self.direction is ir.ONE or not self.steps:
+    def finish(self, result: Node, rules: Sequence[Remark]) -> None:
+        """Read the derivative off the differential; else `rules` made that of the whole."""
+        if self.direction is ir.ONE or not ir.depends(self.root, self.variable.name) or self.root is self.variable:
             return
-        name = self.direction
+        after = self._collected(result)
+        if not self.steps:
+            self.steps.append(Step(joined(rules, ", "), Formula(self._change(self.root)), after))
+        elif after != self.steps[-1].after:
+            rule = Remark(("collect what stands with ", Differential(Name(self.variable.name))))
+            self.steps.append(Step(rule, self.steps[-1].after, after))
+
+    def _collected(self, result: Node) -> Formula:
+        """tr(G^T dX), or J dx."""
         r, v = self.root.rank, self.variable.rank
         outer, by = tuple(range(r)), tuple(range(r, r + v))
-        whole = ir.einsum([(result, outer + by), (name, by)], outer)
+        whole = ir.einsum([(result, outer + by), (self.direction, by)], outer)
+        self._check(whole, self.root)
         factor = self.sheet.matrix(ir.turn(result)) if (r, v) == (0, 2) else None
         if factor is not None:
-            product = _traced(factor, Differential(Name(self.variable.name)))
-            after = Formula(product)
-        else:
-            after = Formula(with_components(self.sheet.form(whole), self._named))
-        before = self.steps[-1].after
-        self._check(whole, self.root)
-        if after != before:
-            self.steps.append(
-                Step(Remark(("collect what stands with ", Differential(Name(self.variable.name)))), before, after)
-            )
+            return Formula(_traced(factor, Differential(Name(self.variable.name))))
+        return Formula(with_components(self.sheet.form(whole), self._named))
 
 
 def _traced(factor: Syntax, change: Syntax) -> Syntax:

@@ -13,13 +13,12 @@ from ..functions import FUNCTIONS
 from ..ir import Basis, Call, Einsum, Extent, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
 from ..lower import Lowered, Written, lower_text, note_sum
 from ..recognise import Recogniser, matrix_form
-from ..syntax import Mul, Name, Partial, Syntax
+from ..syntax import OPERATOR, Mul, Name, Partial, Syntax
 from .checks import CONTRADICTION
 from .step import Formula, Remark, Step
 
 KEPT = frozenset({"positive", "integer"})
 NOT_ONES = frozenset({"skew", "orthogonal", "contraction"})
-OPERATOR = Name("")  # what stands where d/dv has no expression above the line
 
 
 class _Large(Exception):
@@ -41,8 +40,8 @@ def scalar_case(lowered: Lowered, root: Node, result: Node, variable: str) -> St
         return None
     if not agree(found, right, scalars.declarations):
         raise UnsupportedError(CONTRADICTION)
-    before, after = scalars.form(left), scalars.form(right)
-    if before is None or after is None:
+    before, after = scalars.form(left, symbol), scalars.form(right, symbol)
+    if before is None or after is None or left is symbol or not ir.depends(left, symbol.name):
         return None
     where = "for 1x1 matrices" if kinds & {"matrix", "tensor"} else "in one dimension"
     operator = Partial(OPERATOR, Name(symbol.name))
@@ -103,12 +102,13 @@ class _Scalars:
             return ir.apply(function, args) if args else node
         raise _Large
 
-    def form(self, node: Node) -> Syntax | None:
+    def form(self, node: Node, last: Symbol) -> Syntax | None:
+        """The scalar as text, the variable last among its factors."""
         written: Written = {}
         for part, terms in self.lowered.written.items():
             try:
                 note_sum(written, self.of(part), [self.of(t) for t in terms])
             except _Large:
                 continue
-        order = {s.name: k for k, s in enumerate(self.symbols.values())}
+        order = {s.name: k for k, s in enumerate(self.symbols.values())} | {last.name: len(self.symbols)}
         return matrix_form(Recogniser(written, order), node)

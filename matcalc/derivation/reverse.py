@@ -17,6 +17,7 @@ from ..forms import Form, add_form
 from ..indices import LETTERS
 from ..ir import Call, Einsum, MatPow, Node, Sum, Symbol
 from ..syntax import ONE, Equation, Identity, Name, Num, Partial, Sub, Syntax, Where
+from ..systems import Array
 from ..tape import Pulled
 from ..terms import size_form
 from . import checks
@@ -188,10 +189,13 @@ class Lines:
 
     def _check(self) -> None:
         """Compare the line with the derivative of the expression, at numbers."""
-        for point in self.sheet.points(self.root, self.variable.name):
+
+        def sides(point: checks.Point) -> tuple[Array, Array]:
             parts = point.values([t.part for t in self.terms], {})
             wanted, *changes = point.changes([self.root, *(t.node for t in self.terms)])
-            checks.require(checks.total(map(checks.along, parts, changes)), wanted)
+            return checks.total(map(checks.along, parts, changes)), wanted
+
+        checks.compare(self.sheet.points(self.root, self.variable.name), sides)
 
     # --- the end ---
 

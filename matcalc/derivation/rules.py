@@ -38,7 +38,7 @@ def rule_of(node: Node, parts: int) -> Remark:
         case CallNode(function, args):
             row = FUNCTIONS.at(function, [a.rank for a in args])
             arg = ir.symbol(row.parameters[0].name, args[0].shape, _attributes(args[0]))
-            known = _differential(row) if row.differential else [f"derivative of {function}"]
+            known = _differential(row)
             return Remark((*known, *_cited(ir.call(function, [arg]), arg))) if len(args) == 1 else Remark(tuple(known))
         case _:
             return Remark(("derivative",))
@@ -70,13 +70,19 @@ def _inverse(symbol: Symbol) -> list[str | Syntax]:
 
 def _differential(row: Function) -> list[str | Syntax]:
     """The differential as the row of the function states it."""
+    if row.differential is None and row.derivative is None:
+        return [f"derivative of {row.name}"]
     names = [p.name for p in row.parameters]
     changes = {f"d{n}": n for n in names}
     sizes = frozenset(n for p in row.parameters for s in p.sizes for n in s.names)
     vocabulary = Vocabulary(frozenset([*names, *changes]), sizes, FUNCTIONS.spellings, False, CONSTANTS)
+    formula = row.differential or f"({row.derivative}) d{names[0]}"
     right = with_components(
-        parse(row.differential or "", vocabulary),
+        parse(formula, vocabulary),
         lambda name, _: Differential(Name(changes[name])) if name in changes else None,
     )
     left = Differential(Call(row.name, tuple(Name(n) for n in names)))
-    return [left, " = ", right]
+    commuting: list[str | Syntax] = (
+        [] if row.differential else [", where it commutes with ", Differential(Name(names[0])), " or is traced"]
+    )
+    return [left, " = ", right, *commuting]

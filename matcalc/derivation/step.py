@@ -17,14 +17,17 @@ MOST_LINES = 24
 WIDEST = 72
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Formula(Printable):
     """One side of a line."""
 
     syntax: Syntax
 
+    def __repr__(self) -> str:
+        return f"Formula({str(self)!r})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Remark:
     """Words with formulas among them: what a rule is called, or what it did.
 
@@ -51,6 +54,9 @@ class Remark:
 
     def __bool__(self) -> bool:
         return bool(self.parts)
+
+    def __repr__(self) -> str:
+        return f"Remark({str(self)!r})"
 
 
 def joined(remarks: Iterable[Remark], between: str) -> Remark:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
 from ..syntax import (
     MINUS_ONE,
+    OPERATOR,
     Add,
     Adjoint,
     Bars,
@@ -317,7 +318,8 @@ def _differential(node: Differential, style: Style) -> Piece:
 
 
 def _partial(node: Partial, style: Style) -> Piece:
-    return style.partial(write(node.arg, style, ATOM), write(node.wrt, style, ATOM)), POSTFIX
+    arg = "" if node.arg == OPERATOR else write(node.arg, style, ATOM)
+    return style.partial(arg, write(node.wrt, style, ATOM)), POSTFIX
 
 
 _HANDLERS: Final[dict[type[Syntax], Callable[[Any, Style], Piece]]] = {

@@ -62,7 +62,7 @@ def index_text(indices: Sequence[str | int]) -> str:
 
 def apart(operand: str) -> str:
     """The operand of a `d`, after a space where it starts with a word or a bar: `dX`, `d(A x)`, `d tr(A)`."""
-    return f" {operand}" if re.match(r"[^\W\d_]{2}|[\d|‖]", operand) else operand
+    return f" {operand}" if re.match(r"[A-Za-z]{2}|[\d|‖]", operand) else operand
 
 
 class Text(Style):
