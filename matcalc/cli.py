@@ -11,11 +11,13 @@ from . import __version__
 from .check import Check, check, equal
 from .commands import add_commands
 from .derive import LAYOUTS, Derivative, derive
-from .errors import MatcalcError, ParseError
+from .errors import MatcalcError, ParseError, UnsupportedError
 from .structure import MODES
 from .verify import Verification
 
 FORMATS = ("text", "unicode", "latex", "index", "numpy", "json", "mathml")
+STEPS = ("index", "differential", "all")
+WITH_STEPS = ("text", "unicode", "latex", "json")
 EXAMPLES = """\
 examples:
   matcalc derive '||X - U V||_F^2' --wrt V
@@ -23,6 +25,7 @@ examples:
   matcalc derive 'logdet(X)' --wrt X --format latex
   matcalc derive '1/m sum_i (y_i - X_ij w_j)^2' --wrt w -d 'X: matrix(m,n)'
   matcalc derive 'x^T A x' --wrt x --wrt x --verify
+  matcalc derive 'x^T A x' --wrt x --steps
   matcalc derive 'sigmoid(X w)' --wrt w --format numpy
   matcalc check 'x^T A x' '2 A x' --wrt x
   matcalc equal '(A B)^-1' 'B^-1 A^-1' -d 'A: matrix(n,n)' -d 'B: matrix(n,n)'
@@ -84,6 +87,13 @@ def _add_derive(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     command.add_argument("--format", choices=FORMATS, default="text")
     command.add_argument("--pretty", action="store_true", help="name the repeated parts of a long answer")
+    command.add_argument(
+        "--steps",
+        nargs="?",
+        const="index",
+        choices=STEPS,
+        help="the derivation: in index notation, by the differential, or with all details",
+    )
     command.add_argument("--verify", action="store_true", help="compare with differences of the expression")
     command.set_defaults(run=_derive)
 
@@ -133,14 +143,17 @@ def _derive(arguments: argparse.Namespace) -> int:
         arguments.wrt,
         layout=arguments.layout,
         structure=arguments.structure,
+        steps="differential" if arguments.steps == "differential" else "index",
         declare=None,
         **_declarations(arguments.declare),
     )
+    if arguments.steps and arguments.format not in WITH_STEPS:
+        raise UnsupportedError(f"--steps is for the formats {', '.join(WITH_STEPS)}")
     verdict = d.verify() if arguments.verify else None
     if arguments.format == "json":
-        print(json.dumps(_as_json(d, verdict), ensure_ascii=False, indent=2))
+        print(json.dumps(_as_json(d, verdict, bool(arguments.steps)), ensure_ascii=False, indent=2))
     else:
-        print(_shown(d, arguments.format, arguments.pretty))
+        print(_steps(d, arguments) if arguments.steps else _shown(d, arguments.format, arguments.pretty))
         if d.note:
             print(f"note: {d.note}", file=sys.stderr)
         if verdict is not None:
@@ -156,7 +169,12 @@ def _shown(d: Derivative, language: str, pretty: bool) -> str:
     return str({"unicode": d.unicode, "latex": d.latex, "index": d.index, "mathml": d.mathml}[language]())
 
 
-def _as_json(d: Derivative, verdict: Verification | None) -> dict[str, object]:
+def _steps(d: Derivative, arguments: argparse.Namespace) -> str:
+    steps = d.steps.full if arguments.steps == "all" else d.steps
+    return {"text": steps.__str__, "unicode": steps.unicode, "latex": steps.latex}[arguments.format]()
+
+
+def _as_json(d: Derivative, verdict: Verification | None, with_steps: bool) -> dict[str, object]:
     answer: dict[str, object] = {
         "expression": str(d.expr),
         "wrt": list(d.wrt),
@@ -168,6 +186,10 @@ def _as_json(d: Derivative, verdict: Verification | None) -> dict[str, object]:
         "is_matrix_form": d.is_matrix_form,
         "declarations": d.declarations,
     }
+    if with_steps:
+        answer["steps"] = [
+            {"rule": str(s.rule), "before": str(s.before), "after": str(s.after), "note": str(s.note)} for s in d.steps
+        ]
     if d.note:
         answer["note"] = d.note
     if verdict is not None:

@@ -14,7 +14,7 @@ from . import ir
 from .codegen import compile_numpy, numpy_source
 from .confirm import folded
 from .declarations import Declaration, read_declarations
-from .derivation import KINDS, Derivation, derivation
+from .derivation import KINDS, Derivation, Formula, Remark, Step, derivation
 from .differentiate import derivative
 from .errors import LimitError, ShapeError, UnknownSymbolError, UnsupportedError
 from .ir import Node
@@ -135,7 +135,8 @@ class Derivative(Printable):
           = a_i delta_ij    constant factors, dx_i/dx_j = delta_ij
           = a_j             contract the deltas: delta_ij renames i to j
         d(a^T x)/dx
-          = a               in matrix notation
+          = a               in matrix notation [Matrix Cookbook (69)]
+        in one dimension: d/dx (a x) = a
 
         The record comes from the pipeline, which is run once more for it. Every line is compared with the line before
         it at random points. With `steps="differential"` it goes by differentials, `dF = A dX B`.
@@ -143,7 +144,12 @@ class Derivative(Printable):
         events: list[Event] = []
         lowered = self.expr.lowered
         _differentiated(lowered, self.wrt, self.structure, events.append)
-        return derivation(lowered, self.wrt, self.expr.syntax, events, self.steps_as)
+        found = derivation(lowered, self.wrt, self.expr.syntax, events, self.steps_as)
+        answer = Formula(self.syntax)
+        if self.layout == "mixed" or str(answer) == str(found[-1].after):
+            return found
+        turned = Step(Remark((f"in {self.layout} layout",)), found[-1].before, answer)
+        return Derivation([*found, turned], found.ones)
 
     @cached_property
     def _form(self) -> tuple[Syntax, bool]:

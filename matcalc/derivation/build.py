@@ -10,7 +10,7 @@ from ..errors import UnsupportedError
 from ..ir import Node, Symbol
 from ..lower import Lowered
 from ..shelf import SHELF
-from ..syntax import Name, Partial, Syntax
+from ..syntax import Equation, Name, Partial, Syntax, Where
 from ..tape import Event, Found, Pulled, Pushed, Rewritten, Started
 from .forward import Changes
 from .ones import scalar_case
@@ -20,6 +20,7 @@ from .sheet import Sheet
 from .step import Derivation, Formula, Remark, Step
 
 KINDS = ("index", "differential")
+NAMES = ("f", "F", "g", "G", *(f"F{k}" for k in range(1, 1000)))
 
 
 def derivation(lowered: Lowered, wrt: Sequence[str], shown: Syntax, events: Sequence[Event], kind: str) -> Derivation:
@@ -34,6 +35,8 @@ class _Builder:
         self.lowered, self.wrt, self.shown, self.kind = lowered, wrt, shown, kind
         self.steps: list[Step] = []
         self.sheet = Sheet(lowered, wrt)
+        if lowered.reading.typed.choice == "axes" or isinstance(shown, Equation | Where):
+            self.shown = self._name_for(*self.sheet.written(lowered.node))
         self.ones: Step | None = None
 
     def run(self, events: Sequence[Event]) -> list[Step]:
@@ -53,17 +56,23 @@ class _Builder:
         return self.steps
 
     def _differentiate(self, node: Node, variable: Symbol, result: Node, events: Sequence[Event]) -> None:
-        self.sheet = Sheet(self.lowered, self.wrt)
+        self.sheet = Sheet(self.lowered, self.wrt, node)
         self.steps += self._lines(node, variable, result, events)
         left = Formula(Partial(self.shown, Name(variable.name)))
-        self.shown, in_matrices = self.sheet.written(result)
+        form, in_matrices = self.sheet.written(result)
         source = SHELF.identity_of(node, [variable.name])
         words = "in matrix notation" if in_matrices else "the derivative"
         if not ir.depends(node, variable.name):
             words = f"it does not depend on {variable.name}"
         rule = Remark((words + (f" [{source}]" if source else ""),))
-        self.steps.append(Step(rule, left, Formula(self.shown)))
+        self.steps.append(Step(rule, left, Formula(form)))
+        self.shown = self._name_for(form, in_matrices)
         self.ones = scalar_case(self.lowered, node, result, variable.name)
+
+    def _name_for(self, form: Syntax, in_matrices: bool) -> Syntax:
+        """The form, or a name for it where it is in index notation."""
+        taken = self.lowered.declarations
+        return form if in_matrices else Name(next(n for n in NAMES if n not in taken))
 
     def _lines(self, node: Node, variable: Symbol, result: Node, events: Sequence[Event]) -> Sequence[Step]:
         pulled = [e for e in events if isinstance(e, Pulled)]
@@ -96,8 +105,9 @@ class _Builder:
     def _rewritten(self, event: Rewritten) -> None:
         """What a rule of the library did to a part, or all rules together to the whole."""
         if not event.rule:
-            before, self.shown = Formula(self.shown), self.sheet.form(event.after)
-            self._add(Remark(("simplified",)), before, Formula(self.shown))
+            before, after = (Formula(self.sheet.form(n)) for n in (event.before, event.after))
+            self._add(Remark(("simplified",)), before, after)
+            self.shown = self._name_for(*self.sheet.written(event.after))
             return
         source = next((e.source for e in SHELF if e.name == event.rule), "")
         rule = Remark((event.rule + (f" [{source}]" if source else ""),))

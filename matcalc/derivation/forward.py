@@ -16,6 +16,7 @@ from ..syntax import Call, Differential, Identity, Mul, Name, Neg, Num, Partial,
 from ..systems import Array
 from ..tape import Pushed
 from . import checks
+from .components import component
 from .rules import rule_of
 from .sheet import Sheet, with_components
 from .step import Formula, Remark, Step, joined
@@ -73,11 +74,10 @@ class Changes:
 
     def _named(self, name: str, letters: tuple[str, ...]) -> Syntax | None:
         node = self.sheet.nodes.get(name)
-        return None if node is None else self._change(node)
+        return None if node is None else self._change(node, letters)
 
-    def _change(self, node: Node) -> Syntax:
-        is_root = node is self.sheet.upright(self.root)[1]
-        form = self.shown if is_root else self.sheet.form(node)
+    def _change(self, node: Node, letters: tuple[str, ...] = ()) -> Syntax:
+        form = component(self.shown if node is self.root else self.sheet.form(node), letters)
         if self.variable.shape or self.direction is not ir.ONE:
             return Differential(form)
         return Partial(form, Name(self.variable.name))
@@ -101,14 +101,16 @@ class Changes:
         if self.direction is ir.ONE or not ir.depends(self.root, self.variable.name) or self.root is self.variable:
             return
         after = self._collected(result)
+        if after is None:
+            return
         if not self.steps:
             self.steps.append(Step(joined(rules, ", "), Formula(self._change(self.root)), after))
         elif after != self.steps[-1].after:
             rule = Remark(("collect what stands with ", Differential(Name(self.variable.name))))
             self.steps.append(Step(rule, self.steps[-1].after, after))
 
-    def _collected(self, result: Node) -> Formula:
-        """tr(G^T dX), or J dx."""
+    def _collected(self, result: Node) -> Formula | None:
+        """tr(G^T dX), or J dx; None where there is no such form."""
         r, v = self.root.rank, self.variable.rank
         outer, by = tuple(range(r)), tuple(range(r, r + v))
         whole = ir.einsum([(result, outer + by), (self.direction, by)], outer)
@@ -116,7 +118,8 @@ class Changes:
         factor = self.sheet.matrix(ir.turn(result)) if (r, v) == (0, 2) else None
         if factor is not None:
             return Formula(_traced(factor, Differential(Name(self.variable.name))))
-        return Formula(with_components(self.sheet.form(whole), self._named))
+        form = self.sheet.matrix(whole)
+        return None if form is None else Formula(with_components(form, self._named))
 
 
 def _traced(factor: Syntax, change: Syntax) -> Syntax:

@@ -11,7 +11,7 @@ from ..differentiate import derivative
 from ..errors import MatcalcError, UnsupportedError
 from ..functions import FUNCTIONS
 from ..ir import Basis, Call, Einsum, Extent, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
-from ..lower import Lowered, Written, lower_text, note_sum
+from ..lower import Lowered, Written, lower_text, note_sum, unfolded
 from ..recognise import Recogniser, matrix_form
 from ..syntax import OPERATOR, Mul, Name, Partial, Syntax
 from .checks import CONTRADICTION
@@ -32,7 +32,7 @@ def scalar_case(lowered: Lowered, root: Node, result: Node, variable: str) -> St
         return None
     scalars = _Scalars(lowered)
     try:
-        left, right = scalars.of(root), scalars.of(result)
+        left, right = scalars.of(unfolded(root)), scalars.of(unfolded(result))
         symbol = scalars.symbols[variable]
         found = folded(derivative(left, symbol), scalars.declarations)
         right = folded(right, scalars.declarations)

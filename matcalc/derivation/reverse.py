@@ -16,7 +16,7 @@ from ..errors import LimitError
 from ..forms import Form, add_form
 from ..indices import LETTERS
 from ..ir import Call, Einsum, MatPow, Node, Sum, Symbol
-from ..syntax import ONE, Equation, Identity, Name, Num, Partial, Sub, Syntax, Where
+from ..syntax import ONE, Equation, Identity, Name, Num, Partial, Sub, Syntax, Where, walk
 from ..systems import Array
 from ..tape import Pulled
 from ..terms import size_form
@@ -62,7 +62,8 @@ class Lines:
         self.by = tuple([k for k in LETTERS if k not in used][: self.variable.rank])
         self.reserved = frozenset(self.by)
         given = component(self.shown, self.outer)
-        if in_components not in (given, self.shown):
+        has_letters = any(isinstance(x, Sub) for x in walk(in_components))
+        if has_letters and in_components not in (given, self.shown):
             self.sheet.require(self._read(in_components, self.outer, self.root.shape), self.root)
             self.steps.append(Step(Remark(("in index notation",)), Formula(given), Formula(in_components)))
         axes = tuple(range(self.root.rank))
@@ -72,7 +73,8 @@ class Lines:
     def _in_components(self) -> tuple[Syntax, set[str]]:
         """(the expression in components, its letters)."""
         terms = self.root.terms if isinstance(self.root, Sum) else ((1, self.root),)
-        used, forms = set(self.outer), []
+        used = set(self.outer) | {str(k) for x in walk(self.shown) if isinstance(x, Sub) for k in x.indices}
+        forms = []
         for c, node in terms:
             plus, form, factors = write(self.sheet.recogniser, ir.scale(c, node), self.outer, frozenset())
             forms.append((plus, form))
@@ -127,11 +129,8 @@ class Lines:
         if node is None:
             return None
         own = letters[: node.rank]
-        shown = (
-            component(self.shown, own)
-            if node is self.sheet.upright(self.root)[1]
-            else self.sheet.component(node, own, self.reserved)
-        )
+        is_root = node is self.root
+        shown = component(self.shown, own) if is_root else self.sheet.component(node, own, self.reserved)
         return Partial(shown, component(Name(self.variable.name), letters[node.rank :]))
 
     def _delta(self, name: str, letters: tuple[str, ...]) -> Syntax | None:

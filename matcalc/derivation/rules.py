@@ -11,11 +11,12 @@ from ..parsing import Vocabulary, parse
 from ..recognise import Recogniser, matrix_form
 from ..shapes import CONSTANTS
 from ..shelf import SHELF
-from ..syntax import MINUS_ONE, Call, Differential, Mul, Name, Neg, Partial, Pow, Syntax
+from ..syntax import MINUS_ONE, Call, Differential, Mul, Name, Neg, Norm, Partial, Pow, Syntax, children, with_children
 from .sheet import with_components
 from .step import Remark
 
 SCALAR, MATRIX = "t", "X"
+NORMS = {"normspectral": "2", "normnuclear": "*"}
 
 
 def rule_of(node: Node, parts: int) -> Remark:
@@ -42,6 +43,14 @@ def rule_of(node: Node, parts: int) -> Remark:
             return Remark((*known, *_cited(ir.call(function, [arg]), arg))) if len(args) == 1 else Remark(tuple(known))
         case _:
             return Remark(("derivative",))
+
+
+def _with_norms(root: Syntax) -> Syntax:
+    """The norms that are functions, between bars."""
+    parts = tuple(_with_norms(c) for c in children(root))
+    if isinstance(root, Call) and root.function in NORMS:
+        return Norm(parts[0], NORMS[root.function])
+    return with_children(root, parts)
 
 
 def _attributes(node: Node) -> frozenset[str]:
@@ -81,7 +90,8 @@ def _differential(row: Function) -> list[str | Syntax]:
         parse(formula, vocabulary),
         lambda name, _: Differential(Name(changes[name])) if name in changes else None,
     )
-    left = Differential(Call(row.name, tuple(Name(n) for n in names)))
+    left = Differential(_with_norms(Call(row.name, tuple(Name(n) for n in names))))
+    right = _with_norms(right)
     commuting: list[str | Syntax] = (
         [] if row.differential else [", where it commutes with ", Differential(Name(names[0])), " or is traced"]
     )

@@ -29,6 +29,7 @@ class Sheet:
 
     lowered: Lowered
     wrt: Sequence[str]
+    root: Node | None = None  # what is differentiated: it is written as it is
     names: dict[Node, Symbol] = field(default_factory=dict)
     _points: dict[tuple[Node, str], tuple[Point, ...]] = field(default_factory=dict)
     _forms: dict[Node, Syntax | None] = field(default_factory=dict)
@@ -105,7 +106,7 @@ class Sheet:
 
     def upright(self, node: Node) -> tuple[int, Node, bool]:
         """(sign, node, turned): what is written without a leading minus or a mark for the transpose."""
-        form = self.matrix(node) if node.rank in (1, 2) else None
+        form = self.matrix(node) if node.rank in (1, 2) and node is not self.root else None
         sign, turned = 1, False
         if isinstance(form, Neg):
             sign, form = -1, form.arg

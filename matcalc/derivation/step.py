@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from ..printable import Printable
 from ..render.latex import latex
@@ -102,68 +102,70 @@ class Step:
         return f"\\begin{{align*}}\n{self.latex()}\n\\end{{align*}}"
 
 
+# What stands left of a line (if it is not the line before), the line, and the remark; a gap has a remark only.
+Row: TypeAlias = tuple[str, str, str]
+
+
 class Derivation(tuple[Step, ...]):
     """The steps in order, and the case of 1 by 1 matrices, `ones`, where there is one.
 
     Printed, details are folded into the steps that follow them, and the middle of a long derivation is left out;
-    `full()` shows all.
+    `full` prints all.
     """
 
     ones: Step | None
 
-    def __new__(cls, steps: Iterable[Step], ones: Step | None = None) -> Derivation:
+    def __new__(cls, steps: Iterable[Step], ones: Step | None = None) -> Self:
         self = super().__new__(cls, steps)
         self.ones = ones
         return self
 
+    @property
+    def full(self) -> Derivation:
+        """The same, printed with every detail."""
+        return _Full(self, self.ones)
+
     def __str__(self) -> str:
-        return self._written(text, str)
+        return self._lines(text, str)
 
     def unicode(self) -> str:
         """The derivation in Unicode mathematics."""
-        return self._written(unicode, Remark.unicode)
-
-    @property
-    def short(self) -> Derivation:
-        """The same with each step of detail joined to the one after it."""
-        return Derivation(_folded(self), self.ones)
-
-    def full(self) -> str:
-        """Every step, as text."""
-        return "\n".join([_table(list(_rows(self, text, str))), *self._last(text, str)])
-
-    def _written(self, write: Writer, words: Callable[[Remark], str]) -> str:
-        rows = _shortened(list(_rows(self.short, write, words)))
-        return "\n".join([_table(rows), *self._last(write, words)])
-
-    def _last(self, write: Writer, words: Callable[[Remark], str]) -> list[str]:
-        s = self.ones
-        return [] if s is None else [f"{words(s.rule)}: {write(s.before.syntax)} = {write(s.after.syntax)}"]
+        return self._lines(unicode, Remark.unicode)
 
     def latex(self) -> str:
-        r"""An `align*` with a row for each step, details folded."""
-        rows: list[str] = []
-        left = None
-        for step in [*self.short, *([self.ones] if self.ones else [])]:
-            shown = "" if left == step.before else step.before.latex() + " "
-            rows.append(rf"{shown}&= {step.after.latex()} && \text{{{step.remark.latex()}}}")
-            left = step.after
-        body = " \\\\\n".join(rows)
-        return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
+        r"""An `align*` with a row for each step."""
+        rows = self._rows(latex, Remark.latex)
+        if self.ones is not None:
+            rows += _rows([self.ones], latex, Remark.latex)
+        lines = [
+            rf"{left} &= {line} && \text{{{remark}}}".strip() if line else rf"&\;\vdots && \text{{{remark}}}"
+            for left, line, remark in rows
+        ]
+        return "\n".join([r"\begin{align*}", " \\\\\n".join(lines), r"\end{align*}"])
 
     def _repr_latex_(self) -> str:
         return self.latex()
 
+    def _rows(self, write: Writer, words: Callable[[Remark], str]) -> list[Row]:
+        return _shortened(_rows(list(_folded(self)), write, words))
 
-# What stands left of a line (if it is not the line before), the line, and the remark.
-Row: TypeAlias = tuple[str, str, str]
+    def _lines(self, write: Writer, words: Callable[[Remark], str]) -> str:
+        table = _table(self._rows(write, words))
+        s = self.ones
+        return table if s is None else f"{table}\n{words(s.rule)}: {write(s.before.syntax)} = {write(s.after.syntax)}"
 
 
-def _rows(steps: Sequence[Step], write: Writer, words: Callable[[Remark], str]) -> Iterable[Row]:
-    left = None
-    for step in steps:
-        yield "" if left == step.before else write(step.before.syntax), write(step.after.syntax), words(step.remark)
-        left = step.after
+class _Full(Derivation):
+    def _rows(self, write: Writer, words: Callable[[Remark], str]) -> list[Row]:
+        return _rows(self, write, words)
+
+
+def _rows(steps: Sequence[Step], write: Writer, words: Callable[[Remark], str]) -> list[Row]:
+    before = [None, *(s.after for s in steps)]
+    return [
+        ("" if s.before == last else write(s.before.syntax), write(s.after.syntax), words(s.remark))
+        for last, s in zip(before, steps, strict=False)
+    ]
 
 
 def _table(rows: Sequence[Row]) -> str:
@@ -172,20 +174,22 @@ def _table(rows: Sequence[Row]) -> str:
     for left, line, remark in rows:
         if left:
             lines.append(left)
-        lines.append(f"  = {line.ljust(width)}    {remark}".rstrip() if line else f"    {remark}")
+        if len(line) > WIDEST:
+            lines += [f"  = {line}", f"      {remark}"]
+        else:
+            lines.append(f"  = {line.ljust(width)}    {remark}" if line else f"  {remark}")
     return "\n".join(lines)
 
 
 def _shortened(rows: list[Row]) -> list[Row]:
     """A long derivation without its middle."""
-    if len(rows) <= MOST_LINES:
-        return rows
     half = MOST_LINES // 2
-    left = len(rows) - 2 * half
-    return [*rows[:half], ("", "", f"... {left} more steps ..."), *rows[-half:]]
+    left_out = len(rows) - 2 * half
+    return rows if left_out <= 1 else [*rows[:half], ("", "", f"... {left_out} more steps ..."), *rows[-half:]]
 
 
 def _folded(steps: Sequence[Step]) -> Iterable[Step]:
+    """The steps, each detail joined to the one after it."""
     waiting: list[Step] = []
     for step in steps:
         if waiting and waiting[-1].after != step.before:
@@ -200,6 +204,5 @@ def _folded(steps: Sequence[Step]) -> Iterable[Step]:
 
 
 def _merged(steps: Sequence[Step]) -> Step:
-    last = steps[-1]
-    rule = joined((s.rule for s in steps), ", ")
-    return Step(rule, steps[0].before, last.after, joined((s.note for s in steps), ", "))
+    rule, note = joined((s.rule for s in steps), ", "), joined((s.note for s in steps), ", ")
+    return Step(rule, steps[0].before, steps[-1].after, note)
