@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,6 +15,7 @@ from matcalc.sampling import Array
 from matcalc.shelf import SHELF
 from matcalc.statements import Statement
 from matcalc.syntax import Name, walk
+from tests.latex_syntax import Refused, check
 from tests.lines import Paper
 
 STATED = {e.name: e.statement for e in SHELF.shipped if e.usable and e.kind == "fact" and e.statement}
@@ -57,3 +62,37 @@ def test_every_line_equals_the_one_before(name: str, kind: str) -> None:
         scale = max(np.max(np.abs(before), initial=0), np.max(np.abs(after), initial=0), 1e-3)
         assert before.shape == after.shape, str(step)
         assert np.max(np.abs(before - after), initial=0) <= 1e-6 * scale, str(step)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", DERIVATIVES)
+def test_the_latex_is_good(name: str, kind: str) -> None:
+    latex = _derivative(DERIVATIVES[name], kind).steps.latex()
+    assert latex.startswith("\\begin{align*}")
+    check(latex)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x^2^3", "x_i_j", "\\frac{a}", "{a", "a}", "\\left( a", "a & b", "\\nothing", "é",
+        "\\begin{align*}\na &= b\n\\end{align*}", "\\text{a_b}", "\\text{$x}", "#",
+    ],
+)  # fmt: skip
+def test_the_reader_refuses(text: str) -> None:
+    with pytest.raises(Refused):
+        check(text)
+
+
+def test_tex_compiles_them(tmp_path: Path) -> None:
+    tex = shutil.which("pdflatex")
+    if tex is None:
+        pytest.skip("TeX is not installed")
+    bodies = [_derivative(s, kind).steps.latex() for s in DERIVATIVES.values() for kind in KINDS]
+    head = r"\documentclass{article}\usepackage{amsmath,amssymb}\usepackage[paperwidth=3m,paperheight=1m]{geometry}"
+    source = "\n".join([head, r"\begin{document}", *bodies, r"\end{document}"])
+    (tmp_path / "all.tex").write_text(source, encoding="utf-8")
+    run = subprocess.run(
+        [tex, "-interaction=nonstopmode", "-halt-on-error", "all.tex"], cwd=tmp_path, capture_output=True
+    )
+    assert run.returncode == 0, run.stdout[-2000:]

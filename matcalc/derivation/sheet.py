@@ -11,7 +11,7 @@ from ..confirm import means
 from ..declarations import Declaration
 from ..errors import UnsupportedError
 from ..forms import add_form
-from ..ir import Node, Symbol
+from ..ir import Node, Power, Symbol
 from ..lower import Lowered, as_typed
 from ..recognise import Recogniser, matrix_form
 from ..shapes import with_readings
@@ -117,7 +117,7 @@ class Sheet:
 
     def component(self, node: Node, letters: tuple[str, ...], reserved: frozenset[str]) -> Syntax:
         """The component of a node, in matrix notation where it has one."""
-        form = self.matrix(node)
+        form = None if isinstance(node, Power) and letters else self.matrix(node)
         if form is not None:
             return component(form, letters)
         plus, shown, _ = write(self.recogniser, node, letters, reserved)
