@@ -395,11 +395,23 @@ class Network:
     def _cheaper(self, a: Chain, b: Chain) -> Form:
         return chain_form(min((a, b), key=self._order))
 
-    def _order(self, chain: Chain) -> tuple[int, int, bool, tuple[bool, int, str]]:
-        """The shortest first; of equally short ones what the input says."""
+    def _order(self, chain: Chain) -> tuple[int, int, bool, bool, tuple[bool, int, str]]:
+        """The shortest first; of equally short ones A dX, and what the input says."""
         form = chain_form(chain)
         written = form.key in self.recogniser.phrases
-        return chain_cost(chain), sum(link.cost for link in chain), not written, self._first_name(form)
+        return (
+            chain_cost(chain),
+            sum(link.cost for link in chain),
+            self._in_front(chain),
+            not written,
+            self._first_name(form),
+        )
+
+    def _in_front(self, chain: Chain) -> bool:
+        """Whether a differential stands elsewhere than at the end."""
+        last = chain[-1]
+        known = self.recogniser.differentials
+        return bool(known) and (last.turned or last.base.name not in known)
 
     def _first_name(self, form: Form) -> tuple[bool, int, str]:
         """What is constant stands in front: a^T x, not x^T a."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 
 from . import ir
 from .factoring import Factoring
@@ -54,6 +55,11 @@ class Recogniser:
     phrases: frozenset[str] = frozenset()
     _terms: dict[Node, Term | None] = field(default_factory=dict)
     _forms: dict[Node, tuple[int, Form]] = field(default_factory=dict)
+
+    @cached_property
+    def differentials(self) -> frozenset[str]:
+        """Declared names that the input does not have: in derivations they stand for changes."""
+        return frozenset(self.taken - self.order.keys())
 
     # --- entry points ---
 
@@ -310,8 +316,8 @@ class Recogniser:
         name = form.name
         if isinstance(form.syntax, Num):
             return -1, 0, form.key
-        if name is not None and name in self.taken and name not in self.order:
-            return 2, 0, name  # a differential, which the input does not have
+        if name in self.differentials:
+            return 2, 0, form.key
         if name is not None:
             return 0, self.order.get(name, 10_000), name
         return 1, form.cost, form.key

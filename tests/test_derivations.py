@@ -89,7 +89,9 @@ def test_tex_compiles_them(tmp_path: Path) -> None:
     if tex is None:
         pytest.skip("TeX is not installed")
     bodies = [_derivative(s, kind).steps.latex() for s in DERIVATIVES.values() for kind in KINDS]
-    head = r"\documentclass{article}\usepackage{amsmath,amssymb}\usepackage[paperwidth=3m,paperheight=1m]{geometry}"
+    head = (
+        r"\documentclass{article}\usepackage{amsmath,amssymb}\usepackage[paperwidth=500cm,paperheight=80cm]{geometry}"
+    )
     source = "\n".join([head, r"\begin{document}", *bodies, r"\end{document}"])
     (tmp_path / "all.tex").write_text(source, encoding="utf-8")
     run = subprocess.run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import runpy
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -251,3 +252,8 @@ def _slope(expr: mc.Expr, values: dict[str, Array], wrt: str) -> Array:
         ahead, back = (f(**{**values, wrt: x + sign * there}) for sign in (1, -1))
         slope[place] = (ahead - back) / (2 * STEP)
     return slope
+
+
+def test_the_derivations_are_what_is_printed() -> None:
+    module = runpy.run_path(str(ROOT / "docs" / "derivations.py"))
+    assert module["PAGE"].read_text(encoding="utf-8") == module["page"](), "run python docs/derivations.py"

@@ -61,7 +61,7 @@ class _Builder:
         left = Formula(Partial(self.shown, Name(variable.name)))
         form, in_matrices = self.sheet.written(result)
         source = SHELF.identity_of(node, [variable.name])
-        words = "in matrix notation" if in_matrices else "the derivative"
+        words = "in matrix notation" if in_matrices else "the derivative, its axes in order"
         if not ir.depends(node, variable.name):
             words = f"it does not depend on {variable.name}"
         rule = Remark((words + (f" [{source}]" if source else ""),))

@@ -5,20 +5,20 @@ By a scalar s the changes are derivatives by s.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .. import ir
 from ..differentiate import tangent_of
 from ..errors import LimitError
 from ..ir import Node, Number, Power, Sum, Symbol
-from ..syntax import Call, Differential, Identity, Mul, Name, Neg, Num, Partial, Syntax
+from ..syntax import Call, Differential, Identity, Mul, Name, Neg, Num, Partial, Syntax, Transpose
 from ..systems import Array
 from ..tape import Pushed
 from . import checks
 from .components import component
 from .rules import rule_of
-from .sheet import Sheet, with_components
+from .sheet import Sheet, flat_product, with_components
 from .step import Formula, Remark, Step, joined
 
 MAX_EVENTS = 200
@@ -110,31 +110,36 @@ class Changes:
             self.steps.append(Step(rule, self.steps[-1].after, after))
 
     def _collected(self, result: Node) -> Formula | None:
-        """tr(G^T dX), or J dx; None where there is no such form."""
+        """tr(G^T dX), g^T dx, or J dx; None where there is no such form."""
         r, v = self.root.rank, self.variable.rank
         outer, by = tuple(range(r)), tuple(range(r, r + v))
         whole = ir.einsum([(result, outer + by), (self.direction, by)], outer)
         self._check(whole, self.root)
-        factor = self.sheet.matrix(ir.turn(result)) if (r, v) == (0, 2) else None
-        if factor is not None:
-            return Formula(_traced(factor, Differential(Name(self.variable.name))))
+        change = Differential(Name(self.variable.name))
+        if (r, v) == (0, 2):
+            factor = self.sheet.matrix(ir.turn(result))
+            return None if factor is None else Formula(_in_front(factor, lambda f: Call("tr", (_times(f, change),))))
+        if (r, v) == (0, 1):
+            factor = self.sheet.matrix(result)
+            return None if factor is None else Formula(_in_front(factor, lambda f: _times(Transpose(f), change)))
         form = self.sheet.matrix(whole)
         return None if form is None else Formula(with_components(form, self._named))
 
 
-def _traced(factor: Syntax, change: Syntax) -> Syntax:
-    """tr(G^T dX), the sign and the number before the trace."""
+def _in_front(factor: Syntax, make: Callable[[Syntax], Syntax]) -> Syntax:
+    """What is made of a factor, its sign and its number in front."""
     match factor:
         case Neg(arg):
-            return Neg(_traced(arg, change))
-        case Identity():
-            return Call("tr", (change,))
-        case Mul((Num() as number, *factors)):
-            return Mul((number, Call("tr", (Mul((*factors, change)),))))
-        case Mul(factors):
-            return Call("tr", (Mul((*factors, change)),))
+            return Neg(_in_front(arg, make))
+        case Mul((Num() as number, first, *rest)):
+            return flat_product([number, make(Mul((first, *rest)) if rest else first)])
         case _:
-            return Call("tr", (Mul((factor, change)),))
+            return make(factor)
+
+
+def _times(factor: Syntax, change: Syntax) -> Syntax:
+    """The product with a change."""
+    return change if isinstance(factor, Identity) else flat_product([factor, change])
 
 
 def _passes(node: Node) -> bool:

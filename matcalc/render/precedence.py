@@ -230,16 +230,21 @@ def _hadamard_div(node: HadamardDiv, style: Style) -> Piece:
     return operands("./", (node.numerator, node.denominator), style)
 
 
-def _ends_with_number(node: Syntax) -> bool:
-    while isinstance(node, (Mul, Hadamard)):
-        node = node.factors[-1]
-    return type(node) is Num
+def _ends_with_number(node: Syntax, style: Style) -> bool:
+    while True:
+        match node:
+            case Mul(parts) | Hadamard(parts):
+                node = parts[-1]
+            case Call("kron", parts) if "kron" in style.special:
+                node = parts[-1]
+            case _:
+                return type(node) is Num
 
 
 def _div(node: Div, style: Style) -> Piece:
     level, over, under = style.levels["/"], node.numerator, node.denominator
     first = level.first
-    if first and type(under) is Num and _ends_with_number(over):
+    if first and type(under) is Num and _ends_with_number(over, style):
         # `x 3 / 2` would be read as x times the number 3/2
         first = ATOM + 1
     texts = (write(over, style, first), write(under, style, level.later))
