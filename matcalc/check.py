@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from . import ir
-from .claims import Written, axes_of, in_components, is_row, readable, readings, written
+from .claims import VARIABLE_FIRST, Written, axes_of, in_components, is_row, readable, readings, written
 from .counterexample import counterexample
 from .declarations import Declaration
 from .derive import Declare, Derivative, Expr, derive, parse
@@ -155,7 +155,10 @@ class _Checker:
         if self._may_be_a_slip():
             reason = "it is the transpose of the derivative; as a gradient it has the shape of the variable"
             return Check(False, "transposed", reason, right, self._example(claim, lowered.node), verdict)
-        reason = f"it is the derivative, written in another layout than the {self.layout} one; {verdict}"
+        how = f"written in another layout than the {self.layout} one"
+        if layout == VARIABLE_FIRST:
+            how = "with the indices of the variable first"
+        reason = f"it is the derivative, {how}; {verdict}"
         return Check(True, "correct in the other layout", reason, right, verification=verdict)
 
     def _lies_wrong(self, claim: Written, lowered: Lowered) -> bool:

@@ -135,6 +135,9 @@ def in_components(lowered: Lowered) -> bool:
 # --- layouts --------------------------------------------------------------------------------------
 
 
+VARIABLE_FIRST = "variable first"
+
+
 def axes_of(layout: str, rank: int, total: int) -> tuple[int, ...]:
     """The axes of a derivative in a layout: numerator layout turns those of the variables round, denominator layout
     puts them first."""
@@ -155,7 +158,8 @@ def readings(node: Node, rank: int, layout: str, components: bool = False) -> It
             seen.add(back)
             yield name, node if back == tuple(range(node.rank)) else ir.transpose(node, back)
     if components and node.rank > 2:
-        yield layout, ir.transpose(node, tuple(range(node.rank - rank, node.rank)) + tuple(range(node.rank - rank)))
+        turned = tuple(range(node.rank - rank, node.rank)) + tuple(range(node.rank - rank))
+        yield VARIABLE_FIRST, ir.transpose(node, turned)
 
 
 def is_row(rank: int, total: int, layout: str) -> bool:

@@ -369,12 +369,17 @@ def _with_free(lowered: Lowered, names: Iterable[str]) -> Lowering:
 
 
 def as_typed(lowered: Lowered, names: Iterable[str]) -> dict[Node, Syntax]:
-    """What the parts of the input are, each with the way it was written; `names` are symbols without structure."""
+    """What the parts of the input are, each with the way it was written; `names` are symbols without structure.
+
+    Under a `where` nothing is told: its names mean nothing elsewhere.
+    """
     low = _with_free(lowered, names)
     found: dict[Node, Syntax] = {}
     stack = [lowered.reading.typed]
     while stack:
         typed = stack.pop()
+        if isinstance(typed.node, Where):
+            continue
         stack += typed.parts
         if not (typed.type.index or typed.type.row or isinstance(typed.choice, str)):
             found.setdefault(low.lower(typed), typed.node)

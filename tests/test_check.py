@@ -48,7 +48,7 @@ CLAIMS = [
     ("A X B", "X", "dF = A dX B", "correct", ""),
     ("A X B", "X", "A_ik B_lj", "correct", ""),
     ("X Y", "X", "delta_ik Y_lj", "correct", ""),
-    ("X^2", "X", "delta_ki X_jl + X_ki delta_jl", "correct", ""),
+    ("X^2", "X", "delta_ki X_jl + X_ki delta_jl", "correct in the other layout", "the indices of the variable first"),
     ("logdet(X)", "X", "X^-T", "correct", ""),
     ("logdet(X)", "X", "X^-1", "transposed", "transpose of the derivative"),
     ("det(X)", "X", "X^-T", "wrong factor", "times det(X)"),

@@ -112,8 +112,6 @@ class _Builder:
         source = next((e.source for e in SHELF if e.name == event.rule), "")
         rule = Remark((event.rule + (f" [{source}]" if source else ""),))
         self._add(rule, *(Formula(self.sheet.form(n)) for n in (event.before, event.after)))
-        if event.after is self.lowered.node:
-            self.shown = self.sheet.form(event.after)
 
     def _add(self, rule: Remark, before: Formula, after: Formula) -> None:
         known = {(str(s.before), str(s.after)) for s in self.steps}

@@ -49,6 +49,7 @@ class Changes:
         change = tangent_of(node, self.known)
         if ir.is_zero(change):
             return
+        self.sheet.require_short(event.tangent)
         self.known[node] = change
         if node is not self.root and _passes(node):
             return

@@ -8,7 +8,7 @@ Kronecker deltas.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from .. import ir
@@ -85,6 +85,7 @@ class Lines:
     # --- terms ---
 
     def _term(self, node: Node, part: Node, earlier: Sequence[Placed], at: int) -> Term:
+        self.sheet.require_short(part)
         sign, upright, turned = self.sheet.upright(node)
         symbol = self.sheet.symbol_for(upright, self.variable.shape)
         for k, (known, letters) in enumerate(earlier):
@@ -233,7 +234,10 @@ class Lines:
             self.sheet.require(self._read(read, letters, t.part.shape), t.part)
             written.append((plus, form))
         after = Formula(add_form(written).syntax)
-        self.steps.append(Step(Remark(("contract the deltas",)), before, after, joined(notes, ", ")))
+        if notes:
+            self.steps.append(Step(Remark(("contract the deltas",)), before, after, joined(notes, ", ")))
+        else:
+            self.steps[-1] = replace(self.steps[-1], after=after, note=Remark(("whose indices stay",)))
 
     def _products(self) -> None:
         """The terms as components of matrices."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from .. import ir
 from ..confirm import means
 from ..declarations import Declaration
-from ..errors import UnsupportedError
+from ..errors import LimitError, UnsupportedError
 from ..forms import add_form
 from ..ir import Node, Power, Symbol
 from ..lower import Lowered, as_typed
@@ -21,6 +21,7 @@ from .checks import CONTRADICTION, Point, points
 from .components import component, write
 
 KINDS = ("scalar", "vector", "matrix")
+LONGEST = 1_000
 
 
 @dataclass
@@ -122,6 +123,14 @@ class Sheet:
             return component(form, letters)
         plus, shown, _ = write(self.recogniser, node, letters, reserved)
         return add_form([(plus, shown)]).syntax
+
+    def require_short(self, node: Node) -> None:
+        """Refuse to write what fills pages."""
+        size: dict[Node, int] = {}
+        for n in ir.topological(node):
+            size[n] = 1 + sum(size[o] for o in ir.operands_of(n))
+        if size[node] > LONGEST:
+            raise LimitError(f"a line of the derivation has more than {LONGEST} symbols; the answer itself is there")
 
     def require(self, form: Syntax, node: Node) -> None:
         """Refuse to show what does not read back as the node."""
