@@ -1173,6 +1173,14 @@ def topological(root: Node) -> list[Node]:
     return order
 
 
+def written_size(root: Node) -> int:
+    """How many nodes there are if every shared one is written out in each place."""
+    size: dict[Node, int] = {}
+    for node in topological(root):
+        size[node] = 1 + sum(size[n] for n in operands_of(node))
+    return size[root]
+
+
 def depends(root: Node, name: str) -> bool:
     """Whether the symbol stands anywhere in the node: found by walking."""
     return any(isinstance(n, Symbol) and n.name == name for n in topological(root))

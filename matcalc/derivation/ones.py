@@ -17,6 +17,7 @@ from ..syntax import OPERATOR, Mul, Name, Partial, Syntax
 from .checks import CONTRADICTION
 from .step import Formula, Remark, Step
 
+LARGEST = 300
 KEPT = frozenset({"positive", "integer"})
 NOT_ONES = frozenset({"skew", "orthogonal", "contraction"})
 
@@ -29,6 +30,8 @@ def scalar_case(lowered: Lowered, root: Node, result: Node, variable: str) -> St
     """The derivative for 1 by 1 matrices as a line, where there are matrices or vectors and the case exists."""
     kinds = {d.kind for d in lowered.declarations.values()}
     if kinds <= {"scalar"} or any(d.attributes & NOT_ONES for d in lowered.declarations.values()):
+        return None
+    if max(ir.written_size(root), ir.written_size(result)) > LARGEST:
         return None
     scalars = _Scalars(lowered)
     try:

@@ -126,10 +126,7 @@ class Sheet:
 
     def require_short(self, node: Node) -> None:
         """Refuse to write what fills pages."""
-        size: dict[Node, int] = {}
-        for n in ir.topological(node):
-            size[n] = 1 + sum(size[o] for o in ir.operands_of(n))
-        if size[node] > LONGEST:
+        if ir.written_size(node) > LONGEST:
             raise LimitError(f"a line of the derivation has more than {LONGEST} symbols; the answer itself is there")
 
     def require(self, form: Syntax, node: Node) -> None:
