@@ -218,7 +218,7 @@ class IndexWriter:
         scalars: Sequence[Scalar],
     ) -> Term:
         """The product of components, with sums where an index is not summed by standing twice."""
-        counts = sum((letter_counts(f) for f in factors), Counter[str]())
+        counts = sum((self.counts(f) for f in factors), Counter[str]())
         self.repeated = self.repeated or any(counts[k] > 1 for k in letters)
         summed = [names[k] for k in names if k not in node.output]
         caught = {k for f in factors for k in repeated_within(f)}
@@ -231,6 +231,10 @@ class IndexWriter:
         if explicit:
             body = BigSum(explicit, body)
         return Term(coefficient, ordered, (Link(Form(body)),))
+
+    def counts(self, factor: Syntax) -> Counter[str]:
+        """How often each letter counts for the summation convention."""
+        return letter_counts(factor)
 
     def _factors(self, network: Network, names: dict[int, str]) -> Iterator[tuple[tuple[int, ...], Syntax]]:
         """(labels, component) of what is left of a network."""
@@ -349,9 +353,11 @@ class EinsteinWriter(IndexWriter):
 
 
 def repeated_within(factor: Syntax) -> set[str]:
-    """The letters that stand twice in a product inside a factor, where they would be summed."""
+    """The letters that stand twice in a product or a power inside a factor, where they would be summed."""
     found: set[str] = set()
     for x in walk(factor):
+        if isinstance(x, Pow):
+            found |= {k for k, n in letter_counts(x.base).items() if n > 1}
         if isinstance(x, Mul):
             total = sum((letter_counts(p) for p in x.factors), Counter[str]())
             found |= {k for k, n in total.items() if n > 1}

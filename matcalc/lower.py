@@ -382,7 +382,7 @@ def as_typed(lowered: Lowered, names: Iterable[str]) -> dict[Node, Syntax]:
             continue
         stack += typed.parts
         if not (typed.type.index or typed.type.row or isinstance(typed.choice, str)):
-            found.setdefault(low.lower(typed), typed.node)
+            found[low.lower(typed)] = typed.node  # of several ways the innermost, the shortest
     return found
 
 

@@ -7,13 +7,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from matcalc import sampling
+from matcalc import ir, sampling
 from matcalc.declarations import Declaration
 from matcalc.derivation import Step
 from matcalc.evaluate import evaluate
 from matcalc.indices import LETTERS, letter_counts
 from matcalc.ir import Node
-from matcalc.lower import lower_text
+from matcalc.lower import Lowered, lower_text
 from matcalc.render.text import text
 from matcalc.sampling import Array
 from matcalc.sizes import Size
@@ -27,8 +27,13 @@ KINDS = ("scalar", "vector", "matrix")
 class Paper:
     """Random values for symbols, and a random direction for one of them."""
 
-    def __init__(self, declarations: Mapping[str, Declaration], variable: str, assignment: int) -> None:
-        self.table = dict(declarations)
+    def __init__(self, lowered: Lowered, variable: str, assignment: int) -> None:
+        declarations = lowered.declarations
+        root = lowered.node
+        kind = KINDS[root.rank] if root.rank < len(KINDS) else "tensor"
+        self.shown = text(lowered.syntax)
+        self.named = {"f": root}  # what stands for an expression in index notation
+        self.table = {"f": Declaration(kind, root.shape), **declarations}
         self.variable = variable
         names = sampling.size_names(declarations)
         self.sizes = sampling.sizes_for(names, assignment)
@@ -37,13 +42,17 @@ class Paper:
         self.direction = rng.uniform(-1, 1, self.values[variable].shape)
         self.marks: dict[str, str] = {}
         self.letters: tuple[str, ...] = ()
+        self.last: Syntax | None = None
         self.extents: dict[str, Size] = {}
 
     def sides(self, step: Step) -> tuple[Array, Array]:
-        """The values of both sides of a step. The free indices are those of the last side that is one derivative."""
+        """The values of both sides of a step. The free indices are those of the last line that began anew."""
         left, right = step.before.syntax, step.after.syntax
-        if isinstance(left, Partial | Sub | Name):
+        if left != self.last:
             self.letters = free_letters(left)
+        self.last = right
+        if isinstance(left, Sub):
+            self._whole(left)
         return self.value(left), self.value(right)
 
     def value(self, line: Syntax) -> Array:
@@ -65,7 +74,12 @@ class Paper:
 
     def _whole(self, arg: Syntax) -> tuple[Node, tuple[str, ...]]:
         """(what has this component, its letters)."""
-        own = free_letters(arg)
+        if isinstance(arg, Sub) and text(arg) != self.shown:
+            node, letters = self._lower(arg.base, ()), tuple(str(k) for k in arg.indices)
+            self.extents |= zip(letters, node.shape, strict=True)
+            return node, letters
+        written = {str(k) for x in walk(arg) if isinstance(x, Sub) for k in x.indices}
+        own = tuple(k for k in LETTERS if k in {*free_letters(arg), *(written & set(self.letters))})
         node = self._lower(arg, own)
         self.extents |= zip(own, node.shape)  # noqa: B905  (a whole matrix has no letters)
         return node, own
@@ -93,7 +107,8 @@ class Paper:
         if letters and not whole:
             ranges = tuple((k, size_form(sizes[k]).syntax) for k in letters if k in sizes)
             form = Where(Equation("Zq", letters, form), (), ranges)
-        return lower_text(text(form), self.table, open_names=False).node
+        node = lower_text(text(form), self.table, open_names=False).node
+        return ir.substitute(node, self.named, {})
 
     def _evaluate(self, node: Node, values: Mapping[str, Array]) -> Array:
         with np.errstate(all="ignore"):
@@ -126,6 +141,8 @@ def free_letters(form: Syntax) -> tuple[str, ...]:
 
 def _flat(root: Syntax) -> Syntax:
     """A derivative as one factor with all its letters."""
+    if isinstance(root, Differential):
+        return Sub(Name("D"), free_letters(root.arg)) if free_letters(root.arg) else Name("D")
     if isinstance(root, Partial):
         by = root.wrt.indices if isinstance(root.wrt, Sub) else ()
         letters = (*free_letters(root.arg), *by)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .. import ir
 from ..differentiate import directional
 from ..errors import UnsupportedError
-from ..ir import Node, Symbol
-from ..lower import Lowered
+from ..functions import FUNCTIONS
+from ..ir import Call, Node, Symbol
+from ..lower import STRUCTURE, Lowered, without_structure
 from ..shelf import SHELF
 from ..syntax import Equation, Name, Partial, Syntax, Where
 from ..tape import Event, Found, Pulled, Pushed, Rewritten, Started
@@ -32,11 +34,13 @@ def derivation(lowered: Lowered, wrt: Sequence[str], shown: Syntax, events: Sequ
 
 class _Builder:
     def __init__(self, lowered: Lowered, wrt: Sequence[str], shown: Syntax, kind: str) -> None:
-        self.lowered, self.wrt, self.shown, self.kind = lowered, wrt, shown, kind
+        self.wrt, self.shown, self.kind = wrt, shown, kind
+        self.declared = lowered
+        self.lowered = _without_structure(lowered, wrt)
         self.steps: list[Step] = []
-        self.sheet = Sheet(lowered, wrt)
+        self.sheet = Sheet(self.lowered, wrt)
         if lowered.reading.typed.choice == "axes" or isinstance(shown, Equation | Where):
-            self.shown = self._name_for(*self.sheet.written(lowered.node))
+            self.shown = self._name_for(*self.sheet.written(self.lowered.node))
         self.ones: Step | None = None
 
     def run(self, events: Sequence[Event]) -> list[Step]:
@@ -104,16 +108,33 @@ class _Builder:
 
     def _rewritten(self, event: Rewritten) -> None:
         """What a rule of the library did to a part, or all rules together to the whole."""
-        if not event.rule:
-            before, after = (Formula(self.sheet.form(n)) for n in (event.before, event.after))
-            self._add(Remark(("simplified",)), before, after)
-            self.shown = self._name_for(*self.sheet.written(event.after))
-            return
+        before, after = (Formula(self._paper(n).form(n)) for n in (event.before, event.after))
         source = next((e.source for e in SHELF if e.name == event.rule), "")
-        rule = Remark((event.rule + (f" [{source}]" if source else ""),))
-        self._add(rule, *(Formula(self.sheet.form(n)) for n in (event.before, event.after)))
+        self._add(Remark(((event.rule or "simplified") + (f" [{source}]" if source else ""),)), before, after)
+        if not event.rule:
+            self.shown = self._name_for(*self._paper(event.after).written(event.after))
+
+    def _paper(self, node: Node) -> Sheet:
+        """The sheet that knows the symbols of a node: the variables may have their structure, or not."""
+        return Sheet(self.declared, self.wrt) if _has_structure(node, self.wrt) else self.sheet
 
     def _add(self, rule: Remark, before: Formula, after: Formula) -> None:
         known = {(str(s.before), str(s.after)) for s in self.steps}
         if str(before) != str(after) and (str(before), str(after)) not in known:
             self.steps.append(Step(rule, before, after))
+
+
+def _without_structure(lowered: Lowered, names: Sequence[str]) -> Lowered:
+    """The input with the entries of the variables independent, as it is differentiated."""
+    lifted = {n: d for n, d in lowered.declarations.items() if n in names and d.attributes & STRUCTURE}
+    if not lifted or any(
+        isinstance(n, Call) and "domain" in FUNCTIONS[n.function].fields for n in ir.topological(lowered.node)
+    ):
+        return lowered  # a function of symmetric matrices has no meaning for others
+    table = {n: replace(d, attributes=d.attributes - STRUCTURE) for n, d in lifted.items()}
+    return replace(lowered, declarations={**lowered.declarations, **table}, node=without_structure(lowered, lifted))
+
+
+def _has_structure(node: Node, names: Sequence[str]) -> bool:
+    """Whether a variable stands in the node as it was declared, with its structure."""
+    return any(isinstance(n, Symbol) and n.name in names and n.attributes & STRUCTURE for n in ir.topological(node))

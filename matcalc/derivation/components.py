@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -13,13 +14,14 @@ from ..indices import LETTERS, EinsteinWriter
 from ..ir import Einsum, Labels, Map, Node, Number, Power, Sum, Symbol, topological
 from ..recognise import Recogniser
 from ..render.text import text
-from ..syntax import Add, BigSum, Mul, Neg, Num, Sub, Syntax, Transpose, walk
+from ..syntax import Add, BigSum, Identity, Mul, Name, Neg, Num, Sub, Syntax, Transpose, walk
 from ..terms import Link, NoMatrixForm, Term
 
 # A factor and the letters of its axes.
 Placed: TypeAlias = tuple[Node, tuple[str, ...]]
 UNORDERED = (2, 0, "")
 PROBE = ("p", "q")
+NEVER_IMPLICIT = 3
 
 
 @dataclass
@@ -103,6 +105,15 @@ class ComponentWriter(EinsteinWriter):
         except NoMatrixForm:
             return super()._component(node, letters)
         return form if sign > 0 else negate(form)
+
+    def counts(self, factor: Syntax) -> Counter[str]:
+        """As everywhere; but a letter that a derivative holds twice is not summed by that: a sum has to say so."""
+        match factor:
+            case Sub(Name(name), indices) if name in self.partials:
+                own = Counter(str(k) for k in indices)
+                return Counter({k: times if times == 1 else NEVER_IMPLICIT for k, times in own.items()})
+            case _:
+                return super().counts(factor)
 
     # --- order and letters ---
 
@@ -203,6 +214,8 @@ def component(form: Syntax, letters: tuple[str, ...]) -> Syntax:
             return Mul((number, component(Mul((second, *rest)) if rest else second, letters)))
         case Transpose(arg) if len(letters) == 2:
             return Sub(arg, letters[::-1])
+        case Identity():
+            return Sub(Identity(None), letters)
         case _:
             return Sub(form, letters)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from .. import ir
 from ..differentiate import tangent_of
 from ..errors import LimitError
+from ..indices import LETTERS
 from ..ir import Node, Number, Power, Sum, Symbol
 from ..syntax import Call, Differential, Identity, Mul, Name, Neg, Num, Partial, Syntax, Transpose
 from ..systems import Array
@@ -51,27 +52,29 @@ class Changes:
             return
         self.sheet.require_short(event.tangent)
         self.known[node] = change
-        if node is not self.root and _passes(node):
-            return
         sign, upright, turned = self.sheet.upright(node)
-        before = Formula(self._change(upright))
-        varying = [n for n in ir.operands_of(node) if n in self.known]
-        after = self._written(change, sign, turned, node)
-        if after == before:
+        if node is not self.root and (_passes(node) or self.sheet.matrix(upright) is None):
             return
-        self.steps.append(Step(rule_of(node, len(varying)), before, after))
-        if event.tangent is not change:
-            whole = self._written(event.tangent, sign, turned, node)
-            if whole != after:
-                self.steps.append(Step(Remark(("insert",)), after, whole))
+        self._show(node, upright, [ir.scale(sign, ir.turn(n) if turned else n) for n in (change, event.tangent)])
         symbol = self.sheet.symbol_for(upright, ())
         self.known[node] = ir.scale(sign, ir.turn(symbol) if turned else symbol)
 
-    def _written(self, change: Node, sign: int, turned: bool, node: Node) -> Formula:
-        upright = ir.scale(sign, ir.turn(change) if turned else change)
-        form = self.sheet.form(upright)
-        self._check(upright, ir.scale(sign, ir.turn(node) if turned else node))
-        return Formula(with_components(form, self._named))
+    def _show(self, node: Node, upright: Node, changes: Sequence[Node]) -> None:
+        """The change in terms of the changes that are shown, and then with those inserted."""
+        for change in changes:
+            self._check(change, upright)
+        forms = [self.sheet.matrix(n) for n in changes]
+        letters: tuple[str, ...] = ()
+        if any(f is None for f in forms):
+            letters = tuple(LETTERS[: node.rank])
+            forms = [self.sheet.component(n, letters, frozenset()) for n in changes]
+        before = Formula(self._change(upright, letters))
+        after, whole = (Formula(with_components(f, self._named)) for f in forms if f is not None)
+        if after != before:
+            varying = [n for n in ir.operands_of(node) if n in self.known]
+            self.steps.append(Step(rule_of(node, len(varying)), before, after))
+        if whole != after:
+            self.steps.append(Step(Remark(("insert",)), after, whole))
 
     def _named(self, name: str, letters: tuple[str, ...]) -> Syntax | None:
         node = self.sheet.nodes.get(name)

@@ -213,6 +213,9 @@ class Lines:
     def _deltas(self) -> None:
         variable, own = Name(self.variable.name), self.terms[0].own
         after = Formula(with_components(self._raw(self.terms), self._delta))
+        shape = self.root.shape + self.variable.shape
+        total = ir.add([(1, t.part) for t in self.terms], shape)
+        self.sheet.require(self._read(after.syntax, self.outer + self.by, shape), total)
         rule = Remark((Partial(Sub(variable, own), Sub(variable, self.by)), " = ", deltas(own, self.by)))
         self.steps.append(Step(rule, self._line(self.terms), after))
 

@@ -107,7 +107,8 @@ class Sheet:
 
     def upright(self, node: Node) -> tuple[int, Node, bool]:
         """(sign, node, turned): what is written without a leading minus or a mark for the transpose."""
-        form = self.matrix(node) if node.rank in (1, 2) and node is not self.root else None
+        plain = node is self.root or isinstance(node, Symbol)
+        form = self.matrix(node) if node.rank in (1, 2) and not plain else None
         sign, turned = 1, False
         if isinstance(form, Neg):
             sign, form = -1, form.arg
