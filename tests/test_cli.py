@@ -241,3 +241,30 @@ def test_the_program_that_is_printed_runs(capsys: pytest.CaptureFixture[str]) ->
     X, w = rng.normal(size=(4, 3)), rng.normal(size=3)
     s = 1 / (1 + np.exp(-X @ w))
     np.testing.assert_allclose(d.function()(X=X, w=w), (s * (1 - s))[:, None] * X)
+
+
+STEPS = """\
+a^T x
+  = a_i x_i         in index notation
+d(a^T x)/dx_j
+  = a_i delta_ij    constant factors, dx_i/dx_j = delta_ij
+  = a_j             contract the deltas: delta_ij renames i to j
+d(a^T x)/dx
+  = a               in matrix notation [Matrix Cookbook (69)]
+in one dimension: d/dx (a x) = a
+"""
+
+
+def test_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", "a^T x", "--wrt", "x", "--steps"]) == 0
+    assert capsys.readouterr().out == STEPS
+    assert main(["derive", "a^T x", "--wrt", "x", "--steps", "all"]) == 0
+    assert "a_i dx_i/dx_j    constant factors" in capsys.readouterr().out
+    assert main(["derive", "a^T x", "--wrt", "x", "--steps", "differential", "--format", "unicode"]) == 0
+    assert capsys.readouterr().out.startswith("d(aᵀ x)\n  = aᵀ dx")
+    assert main(["derive", "a^T x", "--wrt", "x", "--steps", "--format", "latex"]) == 0
+    assert capsys.readouterr().out.startswith("\\begin{align*}\n")
+    assert main(["derive", "a^T x", "--wrt", "x", "--steps", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"][-1]["after"] == "a"
+    assert main(["derive", "a^T x", "--wrt", "x", "--steps", "--format", "numpy"]) == 2
+    assert capsys.readouterr().err == "matcalc: --steps is for the formats text, unicode, latex, json\n"

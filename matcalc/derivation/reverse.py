@@ -23,7 +23,7 @@ from ..terms import size_form
 from . import checks
 from .components import Placed, component, elementwise_operands, write
 from .rules import rule_of
-from .sheet import Sheet, flat_product, with_components
+from .sheet import Sheet, flat_product, letters_in, with_components
 from .step import Formula, Remark, Step, joined
 
 MAX_EVENTS = 200
@@ -57,7 +57,8 @@ class Lines:
     events: int = 0
 
     def __post_init__(self) -> None:
-        self.outer = tuple(LETTERS[: self.root.rank])
+        bound = letters_in(self.shown)
+        self.outer = tuple([k for k in LETTERS if k not in bound][: self.root.rank])
         in_components, used = self._in_components()
         self.by = tuple([k for k in LETTERS if k not in used][: self.variable.rank])
         self.reserved = frozenset(self.by)
@@ -73,7 +74,7 @@ class Lines:
     def _in_components(self) -> tuple[Syntax, set[str]]:
         """(the expression in components, its letters)."""
         terms = self.root.terms if isinstance(self.root, Sum) else ((1, self.root),)
-        used = set(self.outer) | {str(k) for x in walk(self.shown) if isinstance(x, Sub) for k in x.indices}
+        used = set(self.outer) | letters_in(self.shown)
         forms = []
         for c, node in terms:
             plus, form, factors = write(self.sheet.recogniser, ir.scale(c, node), self.outer, frozenset())

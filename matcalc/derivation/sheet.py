@@ -15,7 +15,7 @@ from ..ir import Node, Power, Symbol
 from ..lower import Lowered, as_typed
 from ..recognise import Recogniser, matrix_form
 from ..shapes import with_readings
-from ..syntax import Differential, Mul, Name, Neg, Sub, Syntax, Transpose, children, with_children
+from ..syntax import Differential, Mul, Name, Neg, Sub, Syntax, Transpose, children, walk, with_children
 from ..writing import recogniser, written
 from .checks import CONTRADICTION, Point, points
 from .components import component, write
@@ -43,7 +43,8 @@ class Sheet:
     def typed(self) -> Mapping[Node, Syntax]:
         """The parts of the input as they were written."""
         scope = self.lowered.reading.scope
-        return {n: with_readings(s, scope) for n, s in as_typed(self.lowered, self.wrt).items()}
+        found = as_typed(self.lowered, self.wrt).items()
+        return {n: with_readings(s, scope) for n, s in found if not letters_in(s)}
 
     @property
     def declarations(self) -> Mapping[str, Declaration]:
@@ -134,6 +135,11 @@ class Sheet:
         """Refuse to show what does not read back as the node."""
         if not means(form, node, self.declarations):
             raise UnsupportedError(CONTRADICTION)
+
+
+def letters_in(form: Syntax) -> set[str]:
+    """The index letters that stand in it."""
+    return {k for x in walk(form) if isinstance(x, Sub) for k in x.indices if isinstance(k, str)}
 
 
 def _turned(form: Syntax) -> Syntax:
