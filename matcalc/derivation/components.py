@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from .. import ir
-from ..errors import LimitError
+from ..errors import LimitError, UnsupportedError
 from ..forms import Form, negate, power_form
 from ..indices import LETTERS, EinsteinWriter
 from ..ir import Einsum, Labels, Map, Node, Number, Power, Sum, Symbol, topological
@@ -59,7 +59,7 @@ class ComponentWriter(EinsteinWriter):
 
     def factor(self, node: Node, letters: tuple[str, ...]) -> Term:
         self._note(node, letters)
-        if isinstance(node, Einsum) and self._is_open(node):
+        if isinstance(node, Einsum) and (letters or self._is_open(node)):
             return self.term(node, letters)
         if not letters:
             return self._scalar(node)
@@ -247,7 +247,10 @@ def write(
     writer = ComponentWriter(
         recogniser, reserved=reserved | frozenset(letters), earlier=earlier, partials=partials or {}, at=at
     )
-    term = writer.term(node, letters)
+    try:
+        term = writer.term(node, letters)
+    except NoMatrixForm:
+        raise UnsupportedError("a line of the derivation holds a function that has no notation") from None
     form = term.form()
     if term.coefficient >= 0:
         return True, form, writer.noted
