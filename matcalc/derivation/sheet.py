@@ -85,7 +85,11 @@ class Sheet:
 
     def written(self, node: Node) -> tuple[Syntax, bool]:
         """The same, and whether it is matrix notation."""
-        return written(replace(self.lowered, declarations=self.declarations), node, self.wrt)
+        return written(self._with_names, node, self.wrt)
+
+    @property
+    def _with_names(self) -> Lowered:
+        return replace(self.lowered, declarations=self.declarations)
 
     def matrix(self, node: Node) -> Syntax | None:
         """The node in matrix notation, if it has one that reads back."""
@@ -97,12 +101,12 @@ class Sheet:
         for known, shown in ((node, lambda s: s), (ir.turn(node) if node.rank == 2 else node, _turned)):
             if known in self.typed:
                 return shown(self.typed[known])
-        table = self.declarations
+        lowered = self._with_names
         for explicit in (False, True):
-            form = matrix_form(recogniser(self.lowered, explicit, self.wrt), node)
+            form = matrix_form(recogniser(lowered, explicit, self.wrt), node)
             if form is None:
                 return None
-            if means(form, node, table):
+            if means(form, node, lowered.declarations):
                 return form
         return None
 
