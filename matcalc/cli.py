@@ -15,7 +15,7 @@ from .errors import MatcalcError, ParseError, UnsupportedError
 from .structure import MODES
 from .verify import Verification
 
-FORMATS = ("text", "unicode", "latex", "index", "numpy", "json", "mathml")
+FORMATS = ("text", "unicode", "latex", "index", "kron", "differential", "operator", "numpy", "json", "mathml")
 STEPS = ("index", "differential", "all")
 WITH_STEPS = ("text", "unicode", "latex", "json")
 EXAMPLES = """\
@@ -166,7 +166,7 @@ def _shown(d: Derivative, language: str, pretty: bool) -> str:
         return d.code("numpy").rstrip("\n")
     if language == "text":
         return d.pretty() if pretty else str(d)
-    return str({"unicode": d.unicode, "latex": d.latex, "index": d.index, "mathml": d.mathml}[language]())
+    return str(getattr(d, language)())
 
 
 def _steps(d: Derivative, arguments: argparse.Namespace) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import ir
+from .actions import contracted, core_function, differential_form, with_directions
 from .codegen import compile_numpy, numpy_source
 from .confirm import folded
 from .declarations import Declaration, read_declarations
@@ -27,6 +28,7 @@ from .shelf import SHELF
 from .structure import MODES, within
 from .syntax import Syntax, Transpose
 from .tape import Event, Record, Rewritten, ignore
+from .vectorised import kronecker_form
 from .verify import Verification, verify
 from .writing import einstein, written
 
@@ -199,13 +201,68 @@ class Derivative(Printable):
         """The derivative in Einstein's index notation."""
         return text(einstein(self.expr.lowered, self.node))
 
+    def kron(self) -> str:
+        """The Jacobian of vec(Y) by vec(X), vec putting columns below one another; of a gradient, its Hessian.
+
+        >>> derive("A X B", wrt="X").kron()
+        'kron(B^T, A)'
+        >>> derive("A X^T B", wrt="X").kron()
+        'kron(B^T, A) commutation(k, m)'
+
+        `commutation(n,m)` is the matrix K with vec(X^T) = K vec(X) for X of n rows and m columns. Errors:
+        UnsupportedError where a term is no Kronecker product, no vec(P) vec(Q)^T and no diag(vec(S)).
+        """
+        rank = self.expr.lowered.node.rank
+        if len(self.wrt) == 2 and rank == 0:
+            rank = len(self.expr.lowered.declarations[self.wrt[0]].sizes)
+        return text(kronecker_form(self.expr.lowered, self.node, rank))
+
     def pretty(self) -> str:
         """The derivative with its repeated parts named: `... where T_1 = ...`; `parse` reads it too."""
         return text(with_names(self.syntax, set(self.expr.lowered.declarations)))
 
-    def function(self, backend: str = "numpy") -> Callable[..., NDArray[np.float64]]:
-        """A function of one array a symbol, by keyword; its axes are those of the expression, then of each variable."""
-        return _function(self.node, self.expr.lowered.declarations, backend)
+    def differential(self) -> str:
+        """The derivative as the change of the expression: `dF = A dX B`; of a Hessian the second differential.
+
+        >>> derive("A X B", wrt="X").differential()
+        'dF = A dX B'
+        >>> derive("||X - U V||_F^2", wrt=["V", "V"]).differential()
+        'd2f = 2 ||U dV||_F^2'
+        """
+        return text(differential_form(self.expr.lowered, self.node, self.wrt))
+
+    def operator(self) -> str:
+        """What the derivative by the last variable makes of a direction: the product of a Hessian with dX.
+
+        >>> derive("||X - U V||_F^2", wrt=["V", "V"]).operator()
+        '2 U^T U dV'
+        """
+        lowered = with_directions(self.expr.lowered, self.wrt[-1:])
+        return text(written(lowered, self._applied, self.wrt)[0])
+
+    @property
+    def _applied(self) -> Node:
+        last = self.wrt[-1]
+        table = self.expr.lowered.declarations
+        rank = self.node.rank - len(table[last].sizes)
+        return folded(
+            contracted(self.node, rank, (last,), table), with_directions(self.expr.lowered, [last]).declarations
+        )
+
+    def function(self, backend: str = "numpy", form: str = "dense") -> Callable[..., Any]:
+        """A function of one array a symbol, by keyword; its axes are those of the expression, then of each variable.
+
+        `form="operator"` takes a direction for the last variable besides, dX for X, and returns the product with it;
+        `form="core"` returns a `Core`, the tensor without its Kronecker deltas.
+        """
+        table = self.expr.lowered.declarations
+        if form == "operator":
+            return _function(self._applied, with_directions(self.expr.lowered, self.wrt[-1:]).declarations, backend)
+        if form == "core":
+            return core_function(self.node, table)
+        if form != "dense":
+            raise UnsupportedError("form is one of dense, operator, core")
+        return _function(self.node, table, backend)
 
     def code(self, language: str = "numpy") -> str:
         """Source text of that function."""

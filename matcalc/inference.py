@@ -156,7 +156,7 @@ def _size_names(node: Syntax) -> Iterator[Name]:
     match node:
         case Identity(size) if size is not None:
             places = (size,)
-        case Call("ones" | "zeros" | "merge", args):
+        case Call("ones" | "zeros" | "merge" | "commutation", args):
             places = args
         case Call("e", (_, size)):
             places = (size,)

@@ -233,6 +233,11 @@ def merge(outer: Size, inner: Size) -> Merge:
     return _intern(Merge, (), shape, (_shape_digest(shape),), 0)
 
 
+def commutation(rows: Size, columns: Size) -> Node:
+    """The matrix K with vec(X^T) = K vec(X) for a matrix X of these sizes."""
+    return einsum([(merge(rows, columns), (0, 2, 3)), (merge(columns, rows), (1, 3, 2))], (0, 1))
+
+
 def extent(size: Size) -> Node:
     """The size as a scalar."""
     terms = []

@@ -294,8 +294,15 @@ def _merge(low: Lowering, typed: Typed) -> Node:
     return ir.merge(outer, inner)
 
 
+def _commutation(low: Lowering, typed: Typed) -> Node:
+    """K with vec(X^T) = K vec(X) for a matrix X of n rows and m columns."""
+    n, m = (low.settled(typed, size) for size in typed.choice)
+    return ir.commutation(n, m)
+
+
 SPECIAL: dict[str, Callable[[Lowering, Typed], Node]] = {
     "merge": _merge,
+    "commutation": _commutation,
     "ones": _constant,
     "zeros": _constant,
     "ones_like_vector": _constant,

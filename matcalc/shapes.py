@@ -742,6 +742,11 @@ def _merge(scope: Scope, node: Call) -> Typed:
     return Typed(node, Type((outer * inner, outer, inner)))
 
 
+def _commutation(scope: Scope, node: Call) -> Typed:
+    n, m = _sizes_of_args(scope, node)
+    return Typed(node, Type((n * m, n * m)), choice=(n, m))
+
+
 def _vec(scope: Scope, node: Call) -> Typed:
     part = scope.infer(node.args[0])
     if part.type.index or part.type.rank not in (1, 2):
@@ -779,6 +784,7 @@ SPECIAL: dict[str, Callable[[Scope, Call], Typed]] = {
     "ones_like_matrix": _fitting_ones,
     "e": _unit_vector,
     "merge": _merge,
+    "commutation": _commutation,
     "vec": _vec,
     "kron": _kron,
 }

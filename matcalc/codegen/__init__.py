@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .numpy import compile_numpy, numpy_source
+from .numpy import compile_numpy, numpy_source, require_small
 
-__all__ = ["compile_numpy", "numpy_source"]
+__all__ = ["compile_numpy", "numpy_source", "require_small"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -9,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MatcalcError, ShapeError
+from ..errors import LimitError, MatcalcError, ShapeError
 from ..evaluate import sizes_from
 from ..ir import Node
 from ..sizes import Size
@@ -24,6 +25,7 @@ Call: TypeAlias = tuple[Value, Callable[..., Any], Value, Value]
 
 FLOAT = np.dtype(float)
 NONE = -1
+MOST_ENTRIES = 10**8
 
 
 def compile_numpy(root: Node, declarations: Declared) -> Callable[..., Array]:
@@ -36,7 +38,7 @@ def compile_numpy(root: Node, declarations: Declared) -> Callable[..., Array]:
     >>> float(f(x=np.array([1.0, 2.0])))
     5.0
     """
-    return NumpyFunction(plan(root), declarations)
+    return NumpyFunction(plan(root), declarations, root.shape)
 
 
 def numpy_source(root: Node, declarations: Declared, name: str = "f") -> str:
@@ -69,8 +71,9 @@ class _State:
 class NumpyFunction:
     """A program with its calls bound."""
 
-    def __init__(self, program: Program, declarations: Declared) -> None:
+    def __init__(self, program: Program, declarations: Declared, shape: Sequence[Size]) -> None:
         self.program = program
+        self.shape = tuple(shape)
         self.declarations = {n: tuple(axes) for n, axes in declarations.items()}
         undeclared = [n for n in program.symbols if n not in self.declarations]
         if undeclared:
@@ -104,6 +107,7 @@ class NumpyFunction:
         for index, size in self.program.bases:
             if size.names <= sizes.keys() and index > size.evaluate(sizes):
                 raise ShapeError(f"e({index}) is asked for where the size {size!r} is {size.evaluate(sizes)}")
+        require_small([s.evaluate(sizes) for s in self.shape if s.names <= sizes.keys()])
         # One place more, for arguments that the program does not read.
         values: list[Any] = [None] * (len(self.program.steps) + 1)
         for s in self.program.steps:
@@ -132,6 +136,16 @@ class NumpyFunction:
                     raise MatcalcError(f"the size {n} stands in no declaration, so that no array tells it")
                 raise MatcalcError(f"pass {' or '.join(carriers)} too: the size {n} is read from it")
         return sizes
+
+
+def require_small(shape: Sequence[int]) -> None:
+    """Refuse a dense result of more entries than memory is for."""
+    if math.prod(shape) > MOST_ENTRIES:
+        size = "x".join(map(str, shape))
+        raise LimitError(
+            f"the result is {size}, more than {MOST_ENTRIES:,} numbers; "
+            'function(form="operator") multiplies with it, and form="core" leaves its deltas out'
+        )
 
 
 def _constant(program: Program) -> set[Value]:

@@ -5,7 +5,7 @@ By a scalar s the changes are derivatives by s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .. import ir
@@ -13,13 +13,14 @@ from ..differentiate import tangent_of
 from ..errors import LimitError
 from ..indices import LETTERS
 from ..ir import Node, Number, Power, Sum, Symbol
-from ..syntax import Call, Differential, Identity, Mul, Name, Neg, Num, Partial, Syntax, Transpose
+from ..syntax import Differential, Name, Partial, Syntax
 from ..systems import Array
 from ..tape import Pushed
+from ..traces import dotted, traced
 from . import checks
 from .components import component
 from .rules import rule_of
-from .sheet import Sheet, flat_product, with_components
+from .sheet import Sheet, with_components
 from .step import Formula, Remark, Step, joined
 
 MAX_EVENTS = 200
@@ -122,28 +123,12 @@ class Changes:
         change = Differential(Name(self.variable.name))
         if (r, v) == (0, 2):
             factor = self.sheet.matrix(ir.turn(result))
-            return None if factor is None else Formula(_in_front(factor, lambda f: Call("tr", (_times(f, change),))))
+            return None if factor is None else Formula(traced(factor, change))
         if (r, v) == (0, 1):
             factor = self.sheet.matrix(result)
-            return None if factor is None else Formula(_in_front(factor, lambda f: _times(Transpose(f), change)))
+            return None if factor is None else Formula(dotted(factor, change))
         form = self.sheet.matrix(whole)
         return None if form is None else Formula(with_components(form, self._named))
-
-
-def _in_front(factor: Syntax, make: Callable[[Syntax], Syntax]) -> Syntax:
-    """What is made of a factor, its sign and its number in front."""
-    match factor:
-        case Neg(arg):
-            return Neg(_in_front(arg, make))
-        case Mul((Num() as number, first, *rest)):
-            return flat_product([number, make(Mul((first, *rest)) if rest else first)])
-        case _:
-            return make(factor)
-
-
-def _times(factor: Syntax, change: Syntax) -> Syntax:
-    """The product with a change."""
-    return change if isinstance(factor, Identity) else flat_product([factor, change])
 
 
 def _passes(node: Node) -> bool:

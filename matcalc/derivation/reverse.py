@@ -20,10 +20,11 @@ from ..syntax import ONE, Equation, Identity, Name, Num, Partial, Sub, Syntax, W
 from ..systems import Array
 from ..tape import Pulled
 from ..terms import size_form
+from ..traces import flat_product
 from . import checks
 from .components import Placed, component, elementwise_operands, write
 from .rules import rule_of
-from .sheet import Sheet, flat_product, letters_in, with_components
+from .sheet import Sheet, letters_in, with_components
 from .step import Formula, Remark, Step, joined
 
 MAX_EVENTS = 200
@@ -284,4 +285,4 @@ def _alike(a: Node, b: Node) -> bool:
 def deltas(first: Sequence[str], second: Sequence[str]) -> Syntax:
     """The product of Kronecker deltas; 1 of no indices."""
     pairs = [Sub(Identity(None), (a, b)) for a, b in zip(first, second, strict=True)]
-    return flat_product(pairs) if pairs else ONE
+    return flat_product(*pairs) if pairs else ONE

@@ -150,12 +150,6 @@ def _turned(form: Syntax) -> Syntax:
     return form.arg if isinstance(form, Transpose) else Transpose(form)
 
 
-def flat_product(factors: Sequence[Syntax]) -> Syntax:
-    """A product without products in it."""
-    parts = [p for f in factors for p in (f.factors if isinstance(f, Mul) else (f,))]
-    return parts[0] if len(parts) == 1 else Mul(tuple(parts))
-
-
 def with_components(root: Syntax, make: Callable[[str, tuple[str, ...]], Syntax | None]) -> Syntax:
     """The syntax with the components of some symbols written as `make` says of (name, letters)."""
     match root:
