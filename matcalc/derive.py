@@ -21,6 +21,7 @@ from .errors import LimitError, ShapeError, UnknownSymbolError, UnsupportedError
 from .ir import Node
 from .lower import STRUCTURE, Lowered, free_symbol, lower_parsed, symbol_of, unfolded, without_structure
 from .naming import with_names
+from .places import Variable, at_components, base_of, variable
 from .printable import Printable
 from .render.text import text
 from .shapes import with_readings
@@ -108,7 +109,8 @@ def _read(expr: str | Expr, declare: Declare, symbols: Mapping[str, str], wrt: S
     if not isinstance(expr, str):
         raise UnsupportedError("expressions are read from text; SymPy expressions come in a later version")
     table = read_declarations({**(declare or {}), **symbols})
-    return Expr(lower_parsed(expr, table, frozenset(wrt), open_names=not declare))
+    known = frozenset(base_of(name, table) for name in wrt)
+    return Expr(lower_parsed(expr, table, known, open_names=not declare))
 
 
 @dataclass(frozen=True, repr=False)
@@ -125,6 +127,15 @@ class Derivative(Printable):
     free: tuple[Node, Node]  # the expression and its derivative with independent entries
     structure: str | None = None
     steps_as: str = "index"
+
+    @cached_property
+    def bases(self) -> tuple[str, ...]:
+        """The symbols differentiated by; of a component x_3 the symbol x."""
+        return tuple(v.base for v in _resolved(self.expr.lowered, self.wrt))
+
+    @property
+    def _of_component(self) -> bool:
+        return self.bases != self.wrt
 
     @cached_property
     def steps(self) -> Derivation:
@@ -146,8 +157,11 @@ class Derivative(Printable):
         events: list[Event] = []
         lowered = self.expr.lowered
         _differentiated(lowered, self.wrt, self.structure, events.append)
-        found = derivation(lowered, self.wrt, self.expr.syntax, events, self.steps_as)
+        found = derivation(lowered, self.bases, self.expr.syntax, events, self.steps_as)
         answer = Formula(self.syntax)
+        if self._of_component:
+            last = Step(Remark((f"by {', '.join(self.wrt)}",)), found[-1].before, answer)
+            return Derivation([*found, last])
         if self.layout == "mixed" or str(answer) == str(found[-1].after):
             return found
         turned = Step(Remark((f"in {self.layout} layout",)), found[-1].before, answer)
@@ -157,7 +171,7 @@ class Derivative(Printable):
     def _form(self) -> tuple[Syntax, bool]:
         lowered = self.expr.lowered
         turned = _in_layout(self.node, lowered.node.rank, self.layout)
-        syntax, is_matrix = written(lowered, turned, self.wrt)
+        syntax, is_matrix = written(lowered, turned, self.bases)
         if self.layout != "mixed" and turned.rank == 1 and _is_row(lowered.node.rank, self.layout):
             syntax = Transpose(syntax)
         return syntax, is_matrix
@@ -185,7 +199,7 @@ class Derivative(Printable):
     @property
     def note(self) -> str:
         """A remark on the answer, or an empty string."""
-        absent = [w for w in self.wrt if not ir.depends(self.free[0], w)]
+        absent = [w for w in self.bases if not ir.depends(self.free[0], w)]
         return f"the expression does not depend on {', '.join(absent)}" if absent else ""
 
     @cached_property
@@ -195,7 +209,7 @@ class Derivative(Printable):
         >>> derive("y^T Q y", wrt="y").identity
         'Matrix Cookbook (81)'
         """
-        return SHELF.identity_of(self.expr.lowered.node, self.wrt)
+        return None if self._of_component else SHELF.identity_of(self.expr.lowered.node, self.wrt)
 
     def index(self) -> str:
         """The derivative in Einstein's index notation."""
@@ -212,6 +226,7 @@ class Derivative(Printable):
         `commutation(n,m)` is the matrix K with vec(X^T) = K vec(X) for X of n rows and m columns. Errors:
         UnsupportedError where a term is no Kronecker product, no vec(P) vec(Q)^T and no diag(vec(S)).
         """
+        self._require_whole()
         rank = self.expr.lowered.node.rank
         if len(self.wrt) == 2 and rank == 0:
             rank = len(self.expr.lowered.declarations[self.wrt[0]].sizes)
@@ -229,6 +244,7 @@ class Derivative(Printable):
         >>> derive("||X - U V||_F^2", wrt=["V", "V"]).differential()
         'd2f = 2 ||U dV||_F^2'
         """
+        self._require_whole()
         return text(differential_form(self.expr.lowered, self.node, self.wrt))
 
     def operator(self) -> str:
@@ -237,11 +253,17 @@ class Derivative(Printable):
         >>> derive("||X - U V||_F^2", wrt=["V", "V"]).operator()
         '2 U^T U dV'
         """
+        self._require_whole()
         lowered = with_directions(self.expr.lowered, self.wrt[-1:])
         return text(written(lowered, self._applied, self.wrt)[0])
 
+    def _require_whole(self) -> None:
+        if self._of_component:
+            raise UnsupportedError(f"this form is for derivatives by whole symbols, not by {', '.join(self.wrt)}")
+
     @property
     def _applied(self) -> Node:
+        self._require_whole()
         last = self.wrt[-1]
         table = self.expr.lowered.declarations
         rank = self.node.rank - len(table[last].sizes)
@@ -290,7 +312,7 @@ class Derivative(Printable):
         return folded(self.free[0], self.expr.lowered.declarations)
 
     def _verified(self, root: Node, trials: int, seed: int) -> Verification:
-        return verify(root, self.free[1], self.wrt, self.expr.lowered.declarations, trials, seed)
+        return verify(root, self.free[1], self.bases, self.expr.lowered.declarations, trials, seed)
 
     def __repr__(self) -> str:
         return f"Derivative({str(self)!r})"
@@ -344,7 +366,8 @@ def _differentiated(
     lowered: Lowered, wrt: Sequence[str], structure: str | None, record: Record = ignore
 ) -> tuple[Node, Node, Node]:
     """(the expression, its derivative) with independent entries, and the derivative as it was asked for."""
-    variables = _variables(lowered, wrt)
+    resolved = _resolved(lowered, wrt)
+    variables = _variables(lowered, [v.base for v in resolved])
     structured = [v.name for v in variables if v is not symbol_of(v.name, lowered.declarations[v.name])]
     root = without_structure(lowered, structured) if structured else lowered.node
     table = lowered.declarations
@@ -361,7 +384,12 @@ def _differentiated(
         free_entries = node
         node = _structured(node, lowered, wrt, structure)
         record(Rewritten(f"structure: {structure}", free_entries, node))
+    node = folded(at_components(node, root.rank, resolved, table), table)
     return root, free, node
+
+
+def _resolved(lowered: Lowered, wrt: Sequence[str]) -> list[Variable]:
+    return [variable(name, lowered.declarations) for name in wrt]
 
 
 def _declared(lowered: Lowered, names: Iterable[str]) -> str:

@@ -556,7 +556,10 @@ def _merged(net: _Network, entries: Iterable[tuple[Node, Node, Labels]]) -> list
                 net.coefficient = 0  # the diagonal of a skew matrix
         key = (base, labels)
         known = total.get(key)
-        total[key] = exponent if known is None else add([(1, known), (1, exponent)], ())
+        if known is None or (isinstance(base, Basis) and known is exponent):
+            total[key] = exponent  # a unit vector times itself is itself
+        else:
+            total[key] = add([(1, known), (1, exponent)], ())
     return [(base, e, labels) for (base, labels), e in total.items() if not is_zero(e)]
 
 

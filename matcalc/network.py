@@ -9,6 +9,7 @@ from itertools import permutations
 
 from .forms import Form, call_form, hadamard_form, hadamard_power, norm_form, number_form, power_form
 from .ir import Einsum, Merge, Node, Number, Power, Rational
+from .syntax import Call, Num, Sub
 from .terms import (
     Chain,
     Link,
@@ -375,7 +376,10 @@ class Network:
         return None if arg is None else (arg, int(p))
 
     def _dot(self, left: Chain, right: Chain) -> Form:
-        """left^T right, in the cheaper direction; ||v||^2 where both are one vector."""
+        """left^T right, in the cheaper direction; ||v||^2 where both are one vector, x_1 where one is a unit vector."""
+        entry = _entry(reverse(left) + right)
+        if entry is not None:
+            return entry
         forward = self._settled(reverse(left) + right)
         sign, backward = without_skew_transposes(reverse(forward))
         if sign < 0:
@@ -521,3 +525,27 @@ class Network:
         if right is not None:
             middle = (*middle, self._diag(right))
         return middle
+
+
+def _entry(chain: Chain) -> Form | None:
+    """An entry of a vector or a matrix, where unit vectors stand at the ends of a product."""
+    first, last = _unit(chain[0]), _unit(chain[-1])
+    if first is not None and last is not None and len(chain) > 2:
+        straight, back = chain_form(chain[1:-1]), chain_form(reverse(chain[1:-1]))
+        if back.cost < straight.cost:
+            return Form(Sub(back.syntax, (last, first)))
+        return Form(Sub(straight.syntax, (first, last)))
+    if first is not None and last is None:
+        return Form(Sub(chain_form(chain[1:]).syntax, (first,)))
+    if last is not None and first is None:
+        return Form(Sub(chain_form(reverse(chain[:-1])).syntax, (last,)))
+    return None
+
+
+def _unit(link: Link) -> int | None:
+    """k where the link is the unit vector e(k), upright or turned."""
+    match link.base.syntax:
+        case Call("e", (Num(value), *_)) if link.power is None:
+            return int(value)
+        case _:
+            return None

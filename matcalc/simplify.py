@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import ir
-from .ir import Einsum, MatPow, Node, Sum
+from .ir import Basis, Einsum, MatPow, Node, Sum
 from .rewrites import Rewrite, features, rules
 from .tape import Record, Rewritten, ignore
 
@@ -68,14 +68,21 @@ def _multiplied_out(node: Einsum, about: list[Rewrite]) -> Node | None:
     for place, (total, labels) in enumerate(factors):
         if not labels or not isinstance(total, Sum) or len(total.terms) > MAX_TERMS:
             continue
-        if not outside and not any(_has_inverse(n) for _, n in total.terms):
+        picks = _has_unit(node) and any(_has_unit(n) for _, n in total.terms)
+        if not outside and not picks and not any(_has_inverse(n) for _, n in total.terms):
             continue
         rest = factors[:place] + factors[place + 1 :]
         terms = [(c, _by_rules(ir.einsum([*rest, (n, labels)], node.output, extents), about)) for c, n in total.terms]
         better = ir.add(terms, node.shape)
-        if not isinstance(better, Sum) or len(better.terms) < len(total.terms) - 1:
+        count = len(better.terms) if isinstance(better, Sum) else 1
+        if count == 1 or count < len(total.terms) - (0 if picks else 1):
             return better
     return None
+
+
+def _has_unit(node: Node) -> bool:
+    """Whether a unit vector is a factor."""
+    return isinstance(node, Basis) or (isinstance(node, Einsum) and any(isinstance(o, Basis) for o in node.operands))
 
 
 def _has_inverse(node: Node) -> bool:

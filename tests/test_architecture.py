@@ -27,7 +27,7 @@ RANKS = (
     "ir",
     "shapes tape",
     "inference",
-    "lower",
+    "lower places",
     "numeric",
     "evaluate systems",
     "rewrites",

@@ -21,6 +21,7 @@ OF_SIZES = {
     "zeros": ("zeros(n)", "zeros(n,m)"),
     "e": ("e(2)^T ones(n)", "e(2,n)"),
     "merge": ("M_aij = (merge(n,m))_aij",),
+    "commutation": ("commutation(n,m)",),
     "pi": ("pi",),
 }
 # Values of matrices and vectors that no derivative is known of; elsewhere a derivative must be known.

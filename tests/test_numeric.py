@@ -12,7 +12,7 @@ import pytest
 from matcalc.functions import FUNCTIONS
 from matcalc.numeric import PRIMITIVES
 
-STRUCTURAL = {"vec", "kron", "ones", "zeros", "e", "merge"}
+STRUCTURAL = {"vec", "kron", "ones", "zeros", "e", "merge", "commutation"}
 
 
 def matrices(count: int = 20, n: int = 4) -> list[Any]:

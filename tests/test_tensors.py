@@ -228,3 +228,63 @@ def test_commutation() -> None:
     assert left is right
     values = sampling.draw(table, {"n": 3, "m": 2}, np.random.default_rng(0))
     assert evaluate(left, values, {"n": 3, "m": 2}).tolist() == values["X"].ravel().tolist()
+
+
+# --- components -------------------------------------------------------------------------------------
+
+COMPONENTS = (
+    ("x^T A x", "x_1", "((A + A^T) x)_1"),
+    ("x_1^2 x_2", "x_1", "2 x_1 x_2"),
+    ("X_12^2 + X_11", "X_12", "2 X_12"),
+    ("tr(A X)", "X_{1,2}", "A_21"),
+    ("x^T x", "x x_2", "2 e(2, n)"),
+    ("x^T x", "x_1 x_2", "0"),
+    ("A x", "x_2", "A e(2, m)"),
+    ("log(x_1 + x_2)", "x_2", "1 / (x_1 + x_2)"),
+    ("x_3^2", "x", "2 x_3 e(3, n)"),
+)
+
+
+@pytest.mark.parametrize("expression, wrt, answer", COMPONENTS)
+def test_derivatives_by_components(expression: str, wrt: str, answer: str) -> None:
+    d = mc.derive(expression, wrt.split())
+    assert str(d) == answer
+    assert d.verify().ok
+    assert d.wrt == tuple(wrt.split())
+    whole = mc.derive(expression, [v.partition("_")[0] for v in wrt.split()])
+    values, _ = _values(whole, 1)
+    values = {n: np.pad(v, 2)[tuple(slice(2, None) for _ in v.shape)] for n, v in values.items()}
+    place = tuple(
+        index
+        for name in wrt.split()
+        for index in ([int(k) - 1 for k in name if k.isdigit()] or [slice(None)] * len(_sizes_of(whole, name)))
+    )
+    rank = len(whole.expr.shape)
+    dense = np.asarray(whole.function()(**values))
+    np.testing.assert_allclose(d.function()(**values), dense[(slice(None),) * rank + place], rtol=1e-9, atol=1e-12)
+
+
+def _sizes_of(d: mc.Derivative, name: str) -> tuple[Any, ...]:
+    return d.expr.lowered.declarations[name].sizes
+
+
+def test_a_component_has_its_line_in_the_derivation() -> None:
+    assert str(mc.derive("x^T A x", "x_1").steps).endswith("= ((A + A^T) x)_1                            by x_1")
+
+
+@pytest.mark.parametrize(
+    "expression, wrt, declared, message",
+    [
+        ("x^T x", "x_5", {"x": "vector(3)"}, r"'x_5' is out of range: x is vector\(3\)"),
+        ("tr(A X)", "X_123", {}, "'X_123' has 3 indices, and X has 2 axes"),
+        ("x^T x", "y_1", {}, "'y_1' is neither declared nor in the expression"),
+    ],
+)
+def test_components_that_are_not_there(expression: str, wrt: str, declared: dict[str, str], message: str) -> None:
+    with pytest.raises(mc.MatcalcError, match=message):
+        mc.derive(expression, wrt, **declared)
+
+
+def test_forms_of_whole_symbols_only() -> None:
+    with pytest.raises(mc.UnsupportedError, match="not by x_1"):
+        mc.derive("x^T A x", "x_1").differential()
