@@ -200,7 +200,13 @@ class Derivative(Printable):
     def note(self) -> str:
         """A remark on the answer, or an empty string."""
         absent = [w for w in self.bases if not ir.depends(self.free[0], w)]
-        return f"the expression does not depend on {', '.join(absent)}" if absent else ""
+        if absent:
+            return f"the expression does not depend on {', '.join(absent)}"
+        if self.structure is None:
+            return ""
+        kinds = " ".join(sorted(self.expr.lowered.declarations[self.bases[0]].attributes & STRUCTURE))
+        how = "by the free entries of" if self.structure == "entries" else "projected to the structure of"
+        return f"{how} {self.bases[0]}, declared {kinds}"
 
     @cached_property
     def identity(self) -> str | None:

@@ -38,6 +38,7 @@ FIELDS: dict[str, frozenset[str]] = {
                 "parity",
                 "range",
                 "scalar",
+                "letter",
                 "domain",
                 "adjoint",
             ),

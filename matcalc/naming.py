@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from .functions import FUNCTIONS
 from .length import length
-from .syntax import Name, Num, Sub, Syntax, Where, children, walk, with_children
+from .syntax import Call, Name, Num, Sub, Syntax, Where, children, walk, with_children
 
 SHORT = 4
 LONG = 24
@@ -15,9 +16,12 @@ MAX_NAMES = 30
 
 def with_names(root: Syntax, taken: set[str]) -> Syntax:
     """The expression with parts that stand in it more than once named in a `where` list."""
-    if length(root) < LONG or isinstance(root, Where):
+    if isinstance(root, Where):
         return root
-    bindings: list[tuple[str, Syntax]] = []
+    root, bindings = _with_letters(root, taken)
+    taken = taken | {name for name, _ in bindings}
+    if length(root) < LONG:
+        return Where(root, tuple(bindings)) if bindings else root
     names = (f"T_{k}" for k in range(1, MAX_NAMES + 1) if f"T_{k}" not in taken)
     for name in names:
         numbers = Numbering()
@@ -28,6 +32,21 @@ def with_names(root: Syntax, taken: set[str]) -> Syntax:
         bindings = [(n, numbers.replaced(v, part, Name(name))) for n, v in bindings]
         bindings.append((name, part))
     return Where(root, tuple(bindings)) if bindings else root
+
+
+def _with_letters(root: Syntax, taken: set[str]) -> tuple[Syntax, list[tuple[str, Syntax]]]:
+    """Values that have letters of their own, such as p for a softmax, named where they stand more than once."""
+    bindings: list[tuple[str, Syntax]] = []
+    calls = Counter(x for x in walk(root) if isinstance(x, Call) and x.function in FUNCTIONS)
+    for call, count in calls.items():
+        letter = FUNCTIONS[call.function].fields.get("letter", "")
+        if count > 1 and letter and letter not in taken and not _has_indices(call):
+            taken = taken | {letter}
+            numbers = Numbering()
+            numbers.number(root)
+            root = numbers.replaced(root, call, Name(letter))
+            bindings.append((letter, call))
+    return root, bindings
 
 
 def _has_indices(part: Syntax) -> bool:

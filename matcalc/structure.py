@@ -20,6 +20,8 @@ def within(node: Node, attributes: frozenset[str], mode: str, name: str) -> Node
     """The derivative `node`, whose last two axes are those of the variable, within the structure of the variable."""
     kinds = {"symmetric" if a == "spd" else a for a in attributes}
     kinds = {k for k in kinds if k in KINDS}
+    if kinds == {"toeplitz", "diagonal"}:
+        return _multiple_of_identity(node, mode)
     if "toeplitz" in kinds:
         return _toeplitz(node, "symmetric" in kinds, mode)
     if len(kinds) != 1:
@@ -63,7 +65,19 @@ def _called(function: str, node: Node) -> Node:
 
 
 def _toeplitz(node: Node, symmetric: bool, mode: str) -> Node:
-    if mode == "projection":
-        raise UnsupportedError("the projection to Toeplitz matrices is not known; there is structure='entries'")
+    """The sum along each diagonal; projected, the mean along it."""
     summed = _called("toeplitz", node)
-    return _with_transpose(summed, 1, "entries") if symmetric else summed
+    if mode == "entries":
+        return _with_transpose(summed, 1, "entries") if symmetric else summed
+    counts = ir.call("toeplitz", [ir.ones(node.shape)])
+    mean = ir.hadamard([summed, ir.power(counts, -1)], node.shape)
+    return _with_transpose(mean, 1, "projection") if symmetric else mean
+
+
+def _multiple_of_identity(node: Node, mode: str) -> Node:
+    """A diagonal Toeplitz matrix is x I: the trace at each place of the diagonal; projected, the mean."""
+    outer, n = tuple(range(node.rank - 2)), node.shape[-1]
+    trace = ir.einsum([(node, (*outer, node.rank, node.rank))], outer)
+    on = (node.rank, node.rank)
+    whole = ir.einsum([(trace, outer)], (*outer, *on), {node.rank: n})
+    return whole if mode == "entries" else ir.hadamard([ir.power(ir.extent(n), -1), whole], node.shape)
