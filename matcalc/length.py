@@ -20,6 +20,7 @@ from .syntax import (
     HadamardDiv,
     HadamardPow,
     Identity,
+    Listed,
     Mul,
     Name,
     Neg,
@@ -145,6 +146,10 @@ def _where(node: Where) -> int:
     return length(node.body) + bound + sum(2 + length(v) for _, v in node.ranges)
 
 
+def _listed(node: Listed) -> int:
+    return sum(len(row) + _all(row) for row in node.rows)
+
+
 def _differential(node: Differential) -> int:
     return 1 + length(node.arg)
 
@@ -174,6 +179,7 @@ _COUNTS: Final[dict[type[Syntax], Callable[[Any], int]]] = {
     BigSum: _big_sum,
     Equation: _equation,
     Where: _where,
+    Listed: _listed,
     Differential: _differential,
     Partial: _partial,
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
+from itertools import product
 from typing import TypeAlias
 
 from . import ir
@@ -29,6 +30,7 @@ from .syntax import (
     HadamardDiv,
     HadamardPow,
     Identity,
+    Listed,
     Mul,
     Name,
     Neg,
@@ -203,6 +205,20 @@ def _big_sum(low: Lowering, typed: Typed) -> Node:
     return ir.einsum([(node, tuple(range(node.rank)))], tuple(number[k] for k in typed.type.index))
 
 
+def _listed(low: Lowering, typed: Typed) -> Node:
+    """The entries times unit vectors."""
+    shape = low.shape(typed)
+    axes = tuple(range(len(shape)))
+    places = product(*(range(1, (size.number or 0) + 1) for size in shape))
+    terms = []
+    for place, part in zip(places, typed.parts, strict=True):
+        units = [(ir.basis(k, size), (axis,)) for axis, k, size in zip(axes, place, shape, strict=True)]
+        terms.append(ir.einsum([(low.lower(part), ()), *units], axes))
+    total = ir.add([(1, t) for t in terms], shape)
+    note_sum(low.written, total, terms)
+    return total
+
+
 def _equation(low: Lowering, typed: Typed) -> Node:
     body = typed.parts[0]
     node = low.lower(body)
@@ -335,6 +351,7 @@ LOWER: dict[type, Callable[[Lowering, Typed], Node]] = {
         Num: _num, Name: _name, Identity: _identity, Neg: _neg, Add: _add, Mul: _mul, Hadamard: _mul,
         HadamardDiv: _div, HadamardPow: _pow, Div: _div, Pow: _pow, Transpose: _transpose, Adjoint: _transpose,
         Bars: _call, Norm: _call, Sub: _sub, BigSum: _big_sum, Equation: _equation, Where: _where, Call: _call,
+        Listed: _listed,
     }.items()
 }  # fmt: skip
 

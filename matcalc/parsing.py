@@ -31,6 +31,7 @@ from matcalc.syntax import (
     HadamardDiv,
     HadamardPow,
     Identity,
+    Listed,
     Mul,
     Neg,
     Norm,
@@ -231,6 +232,19 @@ class Builder(Transformer[Any, Any]):
             message = f"{spelling} takes {wanted} argument{plural}, not {len(args)}"
             raise ParseError(message, None, span[0])
         return _called(name, args, span)
+
+    def row(self, c: list[Any]) -> tuple[Syntax, ...]:
+        return tuple(c[::2])
+
+    def listed(self, c: list[Any]) -> Syntax:
+        rows, span = tuple(c[1:-1:2]), (c[0].start_pos, c[-1].end_pos)
+        if len(rows) == 1 and all(isinstance(x, Listed) and len(x.rows) == 1 for x in rows[0]):
+            rows = tuple(x.rows[0] for x in rows[0] if isinstance(x, Listed))  # [[a, b], [c, d]]
+            return Listed(rows, True, span=span)
+        lengths = {len(row) for row in rows}
+        if len(lengths) > 1:
+            raise ParseError(f"the rows have {' and '.join(map(str, sorted(lengths)))} entries", None, span[0])
+        return Listed(rows, len(rows) > 1, span=span)
 
     def bars(self, c: list[Any]) -> Syntax:
         return Bars(c[1], span=(c[0].start_pos, c[2].end_pos))

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import product
 
 from . import ir
 from .factoring import Factoring
@@ -33,8 +34,12 @@ from .ir import Basis, Call, Einsum, Extent, Map, MatPow, Merge, Node, Number, P
 from .lower import Written
 from .network import Network
 from .sizes import Size
-from .syntax import Num, Syntax
+from .syntax import Call as SyntaxCall
+from .syntax import Listed, Num, Syntax, walk
 from .terms import Link, NoMatrixForm, Scalar, Term, size_form, zeros_form
+
+MOST_ENTRIES = 12
+MOST_TERMS = 400
 
 
 @dataclass
@@ -53,6 +58,7 @@ class Recogniser:
     variables: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
     phrases: frozenset[str] = frozenset()
+    listed: bool = False  # whether the input writes vectors by their entries
     _terms: dict[Node, Term | None] = field(default_factory=dict)
     _forms: dict[Node, tuple[int, Form]] = field(default_factory=dict)
 
@@ -87,16 +93,50 @@ class Recogniser:
         return self._forms[node]
 
     def _signed(self, node: Node) -> tuple[int, Form]:
+        plain = self._plain(node)
+        entries = self._entries(node) if self.listed else None
+        return (1, entries) if entries is not None and _is_clearer(entries, plain[1]) else plain
+
+    def _plain(self, node: Node) -> tuple[int, Form]:
         if isinstance(node, Sum) and len(node.terms) != 1:
             return self._sum(node)
         term = self.term(node).without_minus()
         return (-1 if term.coefficient < 0 else 1), term.form()
 
+    def _entries(self, node: Node) -> Form | None:
+        """The node written out, where it is a sum of scalars times unit vectors of known sizes."""
+        sizes = [s.number for s in node.shape]
+        if not sizes or len(sizes) > 2 or any(n is None or n > MOST_ENTRIES for n in sizes):
+            return None
+        found: dict[tuple[int, ...], list[tuple[Rational, Node]]] = {}
+        waiting: list[tuple[Rational, Node]] = [(1, node)]
+        while waiting:
+            c, term = waiting.pop()
+            parts = _opened(term)
+            if parts is not None and len(waiting) + len(parts) <= MOST_TERMS:
+                waiting += [(c * d, n) for d, n in parts]
+                continue
+            place = _unit_place(term)
+            if place is None:
+                return None
+            found.setdefault(place[0], []).append((c, place[1]))
+        counts = [range(1, int(n or 0) + 1) for n in sizes]
+        places = product(*counts)
+        forms = [self.form(ir.add(found.get(p, []), ())).syntax for p in places]
+        width = len(counts[-1])
+        rows = tuple(tuple(forms[k : k + width]) for k in range(0, len(forms), width))
+        return Form(Listed(rows, len(sizes) == 2))
+
     def term(self, node: Node) -> Term:
         """The node as one product."""
         if node not in self._terms:
             self._terms[node] = None
-            self._terms[node] = self._term(node)
+            entries = self._entries(node) if self.listed and not isinstance(node, Basis) else None
+            plain = self._term(node)
+            if entries is not None and _is_clearer(entries, plain.form()):
+                symmetric = node.rank == 2 and node.swap == 1
+                plain = Term(1, (), (Link(entries, symmetric=symmetric, vector=node.rank == 1),))
+            self._terms[node] = plain
         term = self._terms[node]
         if term is None:
             raise NoMatrixForm
@@ -321,6 +361,39 @@ class Recogniser:
         if name is not None:
             return 0, self.order.get(name, 10_000), name
         return 1, form.cost, form.key
+
+
+def _is_clearer(entries: Form, other: Form) -> bool:
+    """Whether a reader would rather see the entries: they are shorter, or the other form speaks of unit vectors."""
+    units = any(isinstance(x, SyntaxCall) and x.function == "e" for x in walk(other.syntax))
+    return units or entries.cost <= other.cost
+
+
+def _opened(term: Node) -> Sequence[tuple[Rational, Node]] | None:
+    """The terms of a sum, or of a product with a sum that has axes."""
+    if isinstance(term, Sum):
+        return term.terms
+    if not isinstance(term, Einsum):
+        return None
+    items = list(zip(term.operands, term.labels, strict=True))
+    for k, (operand, labels) in enumerate(items):
+        if labels and isinstance(operand, Sum):
+            rest, extents = items[:k] + items[k + 1 :], dict(enumerate(term.extents))
+            return [(c, ir.einsum([*rest, (n, labels)], term.output, extents)) for c, n in operand.terms]
+    return None
+
+
+def _unit_place(term: Node) -> tuple[tuple[int, ...], Node] | None:
+    """(the place, the scalar) of a scalar times a unit vector for each axis."""
+    if isinstance(term, Basis):
+        return (term.index,), ir.ONE
+    if not isinstance(term, Einsum) or len(set(term.output)) < len(term.output):
+        return None
+    units = {labels[0]: o.index for o, labels in zip(term.operands, term.labels, strict=True) if isinstance(o, Basis)}
+    scalars = [(o, labels) for o, labels in zip(term.operands, term.labels, strict=True) if not labels]
+    if units.keys() != set(term.output) or len(units) + len(scalars) != len(term.operands):
+        return None
+    return tuple(units[k] for k in term.output), ir.einsum(scalars, ())
 
 
 def matrix_form(recogniser: Recogniser, node: Node) -> Syntax | None:

@@ -27,6 +27,7 @@ from .syntax import (
     HadamardDiv,
     HadamardPow,
     Identity,
+    Listed,
     Mul,
     Name,
     Neg,
@@ -643,6 +644,17 @@ def _transpose(scope: Scope, node: Transpose | Adjoint, held: frozenset[str]) ->
     return Typed(node, Type(t.dims, row=not t.row if t.rank else False), (part,))
 
 
+def _listed(scope: Scope, node: Listed, held: frozenset[str]) -> Typed:
+    """A vector or a matrix by its entries, which are scalars."""
+    parts = [scope.infer(x, held) for row in node.rows for x in row]
+    for part in parts:
+        if part.type.rank or part.type.index:
+            scope.clash("the entries between [ ] are scalars; matrices of blocks are not supported", part.node, [part])
+    rows, columns = len(node.rows), len(node.rows[0])
+    dims = (Size.of(rows), Size.of(columns)) if node.is_matrix else (Size.of(columns),)
+    return Typed(node, Type(dims), tuple(parts))
+
+
 def _bars(scope: Scope, node: Bars, held: frozenset[str]) -> Typed:
     part = scope.infer(node.arg, held)
     name = "det" if part.type.rank == 2 else "abs"
@@ -793,7 +805,7 @@ HANDLERS: dict[type, Handler] = {
     Num: _num, Name: _name, Identity: _identity, Neg: _neg, Add: _add, Mul: _mul, Hadamard: _hadamard,
     HadamardDiv: _hadamard_div, HadamardPow: _hadamard_pow, Div: _div, Slash: _slash, Pow: _pow,
     Transpose: _transpose, Adjoint: _transpose, Bars: _bars, Norm: _norm, Sub: _sub, BigSum: _big_sum,
-    Equation: _equation, Where: _where, Call: _call,
+    Equation: _equation, Where: _where, Call: _call, Listed: _listed,
 }  # fmt: skip
 
 

@@ -157,6 +157,14 @@ class Sub(Syntax):
 
 
 @dataclass(frozen=True, slots=True)
+class Listed(Syntax):
+    """`[a, b]`, a vector by its entries, or `[a, b; c, d]`, a matrix by its rows."""
+
+    rows: tuple[tuple[Syntax, ...], ...]
+    is_matrix: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BigSum(Syntax):
     """`sum_ij body`."""
 
@@ -214,6 +222,8 @@ def children(node: Syntax) -> tuple[Syntax, ...]:
             return (a, b)
         case Slash(a, factors):
             return (a, *factors)
+        case Listed(rows):
+            return tuple(x for row in rows for x in row)
         case BigSum(_, body) | Equation(_, _, body):
             return (body,)
         case Where(body, bindings, ranges):
@@ -243,6 +253,9 @@ def with_children(node: Syntax, parts: tuple[Syntax, ...]) -> Syntax:
             return type(node)(parts[0], parts[1], span=span)
         case Slash():
             return Slash(parts[0], parts[1:], span=span)
+        case Listed(rows, is_matrix):
+            entries = iter(parts)
+            return Listed(tuple(tuple(next(entries) for _ in row) for row in rows), is_matrix, span=span)
         case BigSum(indices):
             return BigSum(indices, parts[0], span=span)
         case Equation(name, indices):

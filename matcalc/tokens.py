@@ -69,14 +69,14 @@ class Token:
 
 
 # Tokens after which an operand is complete.
-OPERAND_ENDS = frozenset({"OPERAND", "MARK", "RPAR", "RBRACE", "BAR_CLOSE", "NORM_CLOSE"})
-OPERAND_STARTS = frozenset({"NUMBER", "WORD", "LPAR"})
+OPERAND_ENDS = frozenset({"OPERAND", "MARK", "RPAR", "RSQUARE", "RBRACE", "BAR_CLOSE", "NORM_CLOSE"})
+OPERAND_STARTS = frozenset({"NUMBER", "WORD", "LPAR", "LSQUARE"})
 # Open brackets by kind, as the user wrote them: a brace may hold a part of a TeX fraction.
 OPENING = {
     **{"call": "(", "fraction": "{", "denominator": "{", "braced": "{"},
-    **{"(": "(", "{": "{", "|": "|", "||": "||"},
+    **{"(": "(", "[": "[", "{": "{", "|": "|", "||": "||"},
 }
-CLOSING = {kind: {"(": ")", "{": "}"}.get(bracket, bracket) for kind, bracket in OPENING.items()}
+CLOSING = {kind: {"(": ")", "[": "]", "{": "}"}.get(bracket, bracket) for kind, bracket in OPENING.items()}
 
 OPERATORS = {"@": "*", "·": "*", "⋅": "*", "×": "*", "⊙": ".*", "∘": ".*", "⊗": "kron", "⊘": "./"}
 COMMAND_OPERATORS = {
@@ -209,9 +209,9 @@ class Reader:
         self.find_left_side(0, bound)
         depth, after = 0, False
         for at, (kind, text, _) in enumerate(self.lexemes):
-            if kind in ("LPAR", "LBRACE"):
+            if kind in ("LPAR", "LSQUARE", "LBRACE"):
                 depth += 1
-            elif kind in ("RPAR", "RBRACE"):
+            elif kind in ("RPAR", "RSQUARE", "RBRACE"):
                 depth -= 1
             elif depth:
                 continue
@@ -811,6 +811,23 @@ class Reader:
         self.stack.pop()
         self.push("RPAR", None, start, start + 1)
 
+    def left_square(self, _: str, start: int) -> None:
+        self.enter("[", start)
+        self.push("LSQUARE", None, start, start + 1)
+
+    def right_square(self, _: str, start: int) -> None:
+        if not self.stack:
+            self.fail("a closing ']' without an opening '['", start)
+        if self.stack[-1][0] != "[":
+            self.mismatch("]", start)
+        self.stack.pop()
+        self.push("RSQUARE", None, start, start + 1)
+
+    def semicolon(self, _: str, start: int) -> None:
+        if not self.stack or self.stack[-1][0] != "[":
+            self.fail("a semicolon stands between the rows of a matrix only: [a, b; c, d]", start)
+        self.push("SEMICOLON", None, start, start + 1)
+
     def left_brace(self, _: str, start: int) -> None:
         if self.previous() != "POWER":
             self.fail("braces stand after ^ and _ only; use ( )", start)
@@ -845,7 +862,7 @@ class Reader:
         self.fail(f"a '{CLOSING[kind]}' is missing: {problem}", end)
 
     def comma(self, _: str, start: int) -> None:
-        if self.stack and self.stack[-1][0] != "call":
+        if self.stack and self.stack[-1][0] not in ("call", "["):
             self.fail("a comma stands between the arguments of a function only", start)
         if not self.stack and not self.after_where:
             self.fail("a comma stands between the arguments of a function only", start)
@@ -860,8 +877,6 @@ class Reader:
         self.fail("dots stand in a range only: … where i = 1..n", start)
 
     def other(self, text: str, start: int) -> None:
-        if text in "[]":
-            self.fail("square brackets are not in the language; use ( )", start)
         self.fail(f"unexpected character {describe(text)}", start)
 
     # Bars
@@ -931,6 +946,9 @@ HANDLERS: dict[str, Callable[[Reader, str, int], None]] = {
     "MINUS": Reader.minus,
     "LPAR": Reader.left_bracket,
     "RPAR": Reader.right_bracket,
+    "LSQUARE": Reader.left_square,
+    "RSQUARE": Reader.right_square,
+    "SEMICOLON": Reader.semicolon,
     "LBRACE": Reader.left_brace,
     "RBRACE": Reader.right_brace,
     "BARS": Reader.bars,

@@ -12,7 +12,7 @@ from .ir import Node
 from .lower import Lowered
 from .recognise import Recogniser, matrix_form
 from .render.text import text
-from .syntax import Mul, Name, Slash, Syntax, walk
+from .syntax import Listed, Mul, Name, Slash, Syntax, walk
 
 LONGEST_PHRASE = 6
 
@@ -28,7 +28,8 @@ def recogniser(lowered: Lowered, explicit: bool = False, wrt: Sequence[str] = ()
             runs = [x.factors[i:j] for j in range(len(x.factors) + 1) for i in range(j - 1)]
             phrases.update(text(Mul(run)) for run in runs)
     taken = frozenset(lowered.declarations)
-    return Recogniser(lowered.written, order, explicit, frozenset(wrt), taken, frozenset(phrases))
+    listed = any(isinstance(x, Listed) for x in walk(lowered.syntax))
+    return Recogniser(lowered.written, order, explicit, frozenset(wrt), taken, frozenset(phrases), listed)
 
 
 def written(lowered: Lowered, node: Node, wrt: Sequence[str]) -> tuple[Syntax, bool]:

@@ -173,7 +173,7 @@ MESSAGES: tuple[tuple[str, type[mc.MatcalcError], int, str], ...] = (
     ("1/0", mc.ParseError, 2, "division by zero"),
     ("exp(a,b)", mc.ParseError, 0, "exp takes 1 argument, not 2"),
     ("z + x", mc.UnknownSymbolError, 0, "unknown name 'z'; declared are A, B, C, a, b, k, x, y"),
-    ("[1,2]", mc.ParseError, 0, "square brackets are not in the language; use ( )"),
+    ("[1,2", mc.ParseError, 4, "a ']' is missing: the '[' at column 1 is not closed"),
     ("\u202ex", mc.ParseError, 0, "unexpected character (U+202E, right-to-left override)"),
 )
 

@@ -183,6 +183,11 @@ class Latex(Style):
     def equation(self, left: str, body: str) -> str:
         return f"{left} = {body}"
 
+    def listed(self, rows: Sequence[Sequence[str]], is_matrix: bool) -> str:
+        lines = [" & ".join(row) for row in rows] if is_matrix else list(rows[0])
+        body = r" \\ ".join(lines)
+        return rf"\begin{{pmatrix}} {body} \end{{pmatrix}}"
+
     def differential(self, arg: str) -> str:
         return rf"\mathrm{{d}}{arg}"
 

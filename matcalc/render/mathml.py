@@ -167,6 +167,12 @@ class MathML(Style):
     def equation(self, left: str, body: str) -> str:
         return _row(left, _mo("="), body)
 
+    def listed(self, rows: Sequence[Sequence[str]], is_matrix: bool) -> str:
+        lines = rows if is_matrix else [[x] for x in rows[0]]
+        cells = ("".join(f"<mtd>{x}</mtd>" for x in line) for line in lines)
+        table = "".join(f"<mtr>{row}</mtr>" for row in cells)
+        return _row(_mo("("), f"<mtable>{table}</mtable>", _mo(")"))
+
     def differential(self, arg: str) -> str:
         return _row(_mi("d"), arg)
 

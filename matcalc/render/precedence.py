@@ -27,6 +27,7 @@ from ..syntax import (
     HadamardDiv,
     HadamardPow,
     Identity,
+    Listed,
     Mul,
     Name,
     Neg,
@@ -116,6 +117,10 @@ class Style(ABC):
     @abstractmethod
     def where(self, body: str, parts: Sequence[tuple[str, str, bool]]) -> str:
         """The body, and (name, value, whether it is a range from 1 to that value) for each part."""
+
+    @abstractmethod
+    def listed(self, rows: Sequence[Sequence[str]], is_matrix: bool) -> str:
+        """A vector or a matrix by its entries."""
 
     @abstractmethod
     def differential(self, arg: str) -> str: ...
@@ -318,6 +323,10 @@ def _where(node: Where, style: Style) -> Piece:
     return style.where(write(node.body, style), parts), LOOSE
 
 
+def _listed(node: Listed, style: Style) -> Piece:
+    return style.listed([[write(x, style) for x in row] for row in node.rows], node.is_matrix), ATOM
+
+
 def _differential(node: Differential, style: Style) -> Piece:
     return style.differential(write(node.arg, style, ATOM)), ATOM
 
@@ -348,6 +357,7 @@ _HANDLERS: Final[dict[type[Syntax], Callable[[Any, Style], Piece]]] = {
     BigSum: _big_sum,
     Equation: _equation,
     Where: _where,
+    Listed: _listed,
     Differential: _differential,
     Partial: _partial,
 }

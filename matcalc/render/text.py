@@ -147,6 +147,12 @@ class Text(Style):
     def equation(self, left: str, body: str) -> str:
         return f"{left} = {body}"
 
+    def listed(self, rows: Sequence[Sequence[str]], is_matrix: bool) -> str:
+        joined = [", ".join(row) for row in rows]
+        if is_matrix and len(rows) == 1:
+            return f"[[{joined[0]}]]"
+        return f"[{'; '.join(joined)}]"
+
     def differential(self, arg: str) -> str:
         return f"d{apart(arg)}"
 
