@@ -20,6 +20,7 @@ from ..systems import Array, Floats, Inexact, NoPoint
 POINTS = 2
 ATTEMPTS = 16
 TOLERANCE = 1e-7
+ROUNDING = 1e-4
 CONTRADICTION = "a line of the derivation does not equal the line before it: please report this"
 
 
@@ -65,15 +66,23 @@ def points(root: Node, name: str, declarations: Mapping[str, Declaration]) -> tu
     return tuple(found)
 
 
-def compare(places: Sequence[Point], sides: Callable[[Point], tuple[Array, Array]]) -> None:
-    """Refuse to show a line with another value than the line before it; a point where it has none tells nothing."""
+def compare(places: Sequence[Point], sides: Callable[[Point], tuple[Array, Array, Sequence[Array]]]) -> None:
+    """Refuse to show a line with another value than the line before it; a point where it has none tells nothing.
+
+    `sides` gives both values, and the numbers they are made of: against these what is nought is nought.
+    """
     for point in places:
         try:
-            value, wanted = sides(point)
+            value, wanted, parts = sides(point)
         except (NoPoint, np.linalg.LinAlgError):
             continue
-        if not close(value, wanted):
+        if not close(value, wanted, largest(parts)):
             raise UnsupportedError(CONTRADICTION)
+
+
+def largest(parts: Sequence[Array]) -> float:
+    """The largest modulus among some arrays."""
+    return max((float(np.max(np.abs(p), initial=0.0)) for p in parts), default=0.0)
 
 
 def along(part: Array, change: Array) -> Array:
@@ -82,12 +91,12 @@ def along(part: Array, change: Array) -> Array:
     return np.tensordot(part, change, axes=axes) if axes else part * change
 
 
-def close(left: Array, right: Array) -> bool:
+def close(left: Array, right: Array, size: float) -> bool:
     """Whether two values are equal as far as rounding lets one see; values that are not numbers tell nothing."""
     if not (np.all(np.isfinite(left)) and np.all(np.isfinite(right))):
         return True
-    scale = max(float(np.max(np.abs(v), initial=0.0)) for v in (left, right))
-    return bool(np.max(np.abs(left - right), initial=0.0) <= TOLERANCE * max(scale, 1e-12))
+    scale = max(largest([left, right]), ROUNDING * size)
+    return largest([left - right]) <= TOLERANCE * scale
 
 
 def total(terms: Iterable[Array]) -> Array:

@@ -90,12 +90,12 @@ class Changes:
     def _check(self, change: Node, node: Node) -> None:
         nodes = self.sheet.nodes
 
-        def sides(point: checks.Point) -> tuple[Array, Array]:
+        def sides(point: checks.Point) -> tuple[Array, Array, list[Array]]:
             values = point.changes([node, *nodes.values()])
             if self.direction is ir.ONE:
                 values = [v / point.direction for v in values]
             (found,) = point.values([change], dict(zip(nodes, values[1:], strict=True)))
-            return found, values[0]
+            return found, values[0], values
 
         checks.compare(self.sheet.points(self.root, self.variable.name), sides)
 

@@ -192,10 +192,10 @@ class Lines:
     def _check(self) -> None:
         """Compare the line with the derivative of the expression, at numbers."""
 
-        def sides(point: checks.Point) -> tuple[Array, Array]:
+        def sides(point: checks.Point) -> tuple[Array, Array, list[Array]]:
             parts = point.values([t.part for t in self.terms], {})
             wanted, *changes = point.changes([self.root, *(t.node for t in self.terms)])
-            return checks.total(map(checks.along, parts, changes)), wanted
+            return checks.total(map(checks.along, parts, changes)), wanted, [*parts, *changes]
 
         checks.compare(self.sheet.points(self.root, self.variable.name), sides)
 
