@@ -666,6 +666,8 @@ class Reader:
                 self.fail("an index counts from 1", position)
             return int(part)
         message = f"'{clip(part)}' is not an index; an index is a small letter or a number"
+        if part in ("+", "-"):
+            message += "; shifted indices, as in x_{i+j}, are not supported"
         raise ParseError(message, self.text, position)
 
     def subscript(self, text: str, start: int) -> None:

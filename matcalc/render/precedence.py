@@ -300,7 +300,7 @@ def _sub(node: Sub, style: Style) -> Piece:
     elif type(base) is Identity and base.size is None:
         text = style.delta()
     else:
-        bare = type(base) is Call and base.function not in style.special
+        bare = type(base) is Listed or (type(base) is Call and base.function not in style.special)
         text = write(base, style, ATOM if bare else ATOM + 1)
     return style.component(text, node.indices), ATOM
 
