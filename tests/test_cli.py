@@ -268,3 +268,19 @@ def test_steps(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["steps"][-1]["after"] == "a"
     assert main(["derive", "a^T x", "--wrt", "x", "--steps", "--format", "numpy"]) == 2
     assert capsys.readouterr().err == "matcalc: --steps is for the formats text, unicode, latex, json\n"
+
+
+@pytest.mark.parametrize(
+    "form, printed",
+    [("kron", "kron(B^T, A)"), ("differential", "dF = A dX B"), ("operator", "A dX B"), ("index", "A_ik B_lj")],
+)
+def test_forms_of_a_tensor(capsys: pytest.CaptureFixture[str], form: str, printed: str) -> None:
+    assert main(["derive", "A X B", "--wrt", "X", "--format", form]) == 0
+    assert capsys.readouterr().out == printed + "\n"
+
+
+def test_the_convention_of_a_structure_is_noted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", "tr(A X)", "--wrt", "X", "-d", "X: matrix(n,n) symmetric", "--structure", "entries"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "A + A^T - A .* I\n"
+    assert captured.err == "note: by the free entries of X, declared symmetric\n"

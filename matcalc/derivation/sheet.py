@@ -15,7 +15,7 @@ from ..ir import Node, Power, Symbol
 from ..lower import Lowered, as_typed
 from ..recognise import Recogniser, matrix_form
 from ..shapes import with_readings
-from ..syntax import Differential, Mul, Name, Neg, Sub, Syntax, Transpose, children, walk, with_children
+from ..syntax import Mul, Name, Neg, Sub, Syntax, Transpose, children, walk, with_children
 from ..writing import recogniser, written
 from .checks import CONTRADICTION, Point, points
 from .components import component, write
@@ -165,8 +165,3 @@ def with_components(root: Syntax, make: Callable[[str, tuple[str, ...]], Syntax 
             return Mul(tuple(parts))
         case _:
             return with_children(root, tuple(with_components(c, make) for c in children(root)))
-
-
-def differential_of(form: Syntax) -> Syntax:
-    """d of a form: -dX of -X."""
-    return Neg(differential_of(form.arg)) if isinstance(form, Neg) else Differential(form)
