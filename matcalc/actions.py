@@ -16,12 +16,12 @@ from .codegen import compile_numpy, require_small
 from .codegen.helpers import embed
 from .declarations import Declaration
 from .evaluate import sizes_from
+from .expanding import multiplied_out
 from .ir import Einsum, Node
 from .lower import Lowered, unfolded
 from .sampling import Array
 from .syntax import Equation, Name, Syntax, Where
 from .traces import dotted, traced
-from .vectorised import multiplied_out
 from .writing import written
 
 NAMES = (("f", "g", "h"), ("y", "z", "v"), ("F", "G", "H"))

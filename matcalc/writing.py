@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
+from . import ir
 from .confirm import means
-from .errors import UnsupportedError
+from .errors import LimitError, UnsupportedError
+from .expanding import multiplied_out
 from .indices import einstein_form, index_form
 from .ir import Node
+from .length import length
 from .lower import Lowered
 from .recognise import Recogniser, matrix_form
 from .render.text import text
+from .simplify import simplify
 from .syntax import Listed, Mul, Name, Slash, Syntax, walk
 
 LONGEST_PHRASE = 6
+LONGER = 1.3  # how much longer a sum of products may be than a product with sums in it
 
 
 def recogniser(lowered: Lowered, explicit: bool = False, wrt: Sequence[str] = ()) -> Recogniser:
@@ -40,11 +45,29 @@ def written(lowered: Lowered, node: Node, wrt: Sequence[str]) -> tuple[Syntax, b
             break
         if means(form, node, lowered.declarations):
             return form, True
+    plain, terms = _in_indices(lowered, node, wrt), _expanded(node)
+    expanded = _in_indices(lowered, terms, wrt) if terms is not node else None
+    if plain is None or (expanded is not None and length(expanded) <= LONGER * length(plain)):
+        plain = expanded
+    if plain is None:
+        raise UnsupportedError("the result could not be written so that it reads back")
+    return plain, False
+
+
+def _in_indices(lowered: Lowered, node: Node, wrt: Sequence[str]) -> Syntax | None:
     for explicit, ranges in product((False, True), repeat=2):
         form = index_form(recogniser(lowered, explicit, wrt), node, ranges)
         if means(form, node, lowered.declarations):
-            return form, False
-    raise UnsupportedError("the result could not be written so that it reads back")
+            return form
+    return None
+
+
+def _expanded(node: Node) -> Node:
+    """A tensor term by term; as it is where that has too many terms."""
+    try:
+        return simplify(ir.add(multiplied_out(node), node.shape))
+    except LimitError:
+        return node
 
 
 def einstein(lowered: Lowered, node: Node) -> Syntax:

@@ -25,7 +25,7 @@ RANKS = (
     "render",
     "length labelling traces",
     "ir",
-    "shapes tape",
+    "shapes tape expanding",
     "inference",
     "lower places",
     "numeric",
