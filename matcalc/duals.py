@@ -15,7 +15,7 @@ import numpy as np
 
 from . import ir
 from .contraction import alone, held, pair, pairing, plan, spread
-from .ir import Basis, Call, Einsum, Extent, Labels, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
+from .ir import Basis, Call, Einsum, Extent, Inject, Labels, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
 from .systems import NEAR, Array, Inexact, NoPoint, System
 
 # A dual number: the set of directions as a bit mask -> its part. Part 0 is the value; parts that lack are nought.
@@ -66,7 +66,7 @@ class Duals:
                 return self.point[name]
             case Extent(name):
                 return self.constant(self.sizes[name])
-            case Basis() | Merge():
+            case Basis() | Merge() | Inject():
                 return {0: self._leaf(node)}
             case Einsum(operands, labels, output, extents):
                 factors = [(memo[o], ls) for o, ls in zip(operands, labels, strict=True)]
@@ -162,6 +162,10 @@ class Duals:
             if not 1 <= node.index <= shape[0]:
                 raise NoPoint("a unit vector that is longer than its space")
             units = np.eye(shape[0], dtype=int)[node.index - 1]
+        elif isinstance(node, Inject):
+            self._small(shape)
+            start = sum(s.evaluate(self.sizes) for s in node.parts[: node.place])
+            units = np.eye(shape[0], shape[1], -start, dtype=int)
         else:
             self._small(shape)
             units = np.eye(shape[0], dtype=int).reshape(shape)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from . import ir
 from .errors import LimitError, MatcalcError, ShapeError, UnknownSymbolError
-from .ir import Basis, Call, Einsum, Extent, Labels, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
+from .ir import Basis, Call, Einsum, Extent, Inject, Labels, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
 from .numeric import PRIMITIVES
 from .sizes import Size
 
@@ -74,6 +74,8 @@ def _value(
             return _basis(index, shape[0])
         case Merge():
             return np.eye(shape[0]).reshape(shape)
+        case Inject(parts, place):
+            return np.eye(shape[0], shape[1], -sum(s.evaluate(sizes) for s in parts[:place]))
         case Einsum(operands, labels, output, extents):
             factors = [(memo[o], ls) for o, ls in zip(operands, labels, strict=True)]
             return contract(factors, output, [s.evaluate(sizes) for s in extents])

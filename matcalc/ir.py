@@ -110,6 +110,15 @@ class Merge(Node):
     __match_args__ = ("shape",)
 
 
+class Inject(Node):
+    """The columns of an identity that belong to one part of an axis that is split: it puts a block in its place."""
+
+    __slots__ = ("parts", "place")
+    __match_args__ = ("parts", "place")
+    parts: Shape
+    place: int
+
+
 class Einsum(Node):
     """The product of operands, summed over all labels that are not in the output."""
 
@@ -231,6 +240,18 @@ def basis(index: int, size: Size) -> Basis:
 def merge(outer: Size, inner: Size) -> Merge:
     shape = (outer * inner, outer, inner)
     return _intern(Merge, (), shape, (_shape_digest(shape),), 0)
+
+
+def inject(parts: Sequence[Size], place: int) -> Node:
+    """The matrix that puts part `place` of a split axis among the others; the identity where there is one part."""
+    parts = tuple(parts)
+    if len(parts) == 1:
+        return identity(parts[0])
+    total = parts[0]
+    for size in parts[1:]:
+        total = total + size
+    shape = (total, parts[place])
+    return _intern(Inject, (parts, place), shape, (_shape_digest(parts), place), 0, parts=parts, place=place)
 
 
 def commutation(rows: Size, columns: Size) -> Node:
@@ -610,6 +631,12 @@ def _contract_label(
         return None
     if isinstance(left, Merge) and isinstance(right, Merge) and left is right:
         return _join_merges(net, (p, a, ls), (q, b, rs), slots, kept)
+    if isinstance(left, Inject) and isinstance(right, Inject) and a == b == 0 and left.parts == right.parts:
+        if left is not right:
+            net.coefficient = 0
+        net.summed_out.add(k)
+        net.union(ls[1], rs[1])
+        return {p, q}, []
     if isinstance(left, Basis) and isinstance(right, Basis):
         if left is not right:
             net.coefficient = 0
@@ -967,7 +994,7 @@ def not_negative(node: Node) -> bool:
             return value >= 0
         case Symbol(_, attributes):
             return "positive" in attributes
-        case Extent() | Basis() | Merge():
+        case Extent() | Basis() | Merge() | Inject():
             return True
         case Power(base, Number(value)):
             return value.denominator % 2 == 0 or value.numerator % 2 == 0 or not_negative(base)
@@ -1212,6 +1239,8 @@ def _substituted(node: Node, memo: Mapping[Node, Node], symbols: Mapping[str, No
             return basis(index, node.shape[0].substitute(sizes))
         case Merge():
             return merge(node.shape[1].substitute(sizes), node.shape[2].substitute(sizes))
+        case Inject(parts, place):
+            return inject(_shape(parts, sizes), place)
         case _:
             return rebuild(node, memo, sizes)
 
@@ -1219,7 +1248,7 @@ def _substituted(node: Node, memo: Mapping[Node, Node], symbols: Mapping[str, No
 def rebuild(node: Node, memo: Mapping[Node, Node], sizes: Mapping[str, Size]) -> Node:
     """The node with its operands replaced as `memo` says, and sizes by sizes; leaves stay."""
     match node:
-        case Number() | Symbol() | Extent() | Basis() | Merge():
+        case Number() | Symbol() | Extent() | Basis() | Merge() | Inject():
             return node
         case Einsum(operands, labels, output, extents):
             factors = [(memo[o], ls) for o, ls in zip(operands, labels, strict=True)]

@@ -205,8 +205,28 @@ def _big_sum(low: Lowering, typed: Typed) -> Node:
     return ir.einsum([(node, tuple(range(node.rank)))], tuple(number[k] for k in typed.type.index))
 
 
+def _blocks(low: Lowering, typed: Typed) -> Node:
+    """Each block between the matrices that put it in its place."""
+    heights, widths = ([low.settled(typed, s) for s in sizes] for sizes in typed.choice)
+    terms = []
+    for place, part in enumerate(typed.parts):
+        node = low.lower(part)
+        if ir.is_zero(node):
+            continue
+        i, j = divmod(place, len(widths))
+        own = {0: (), 1: (3,) if part.type.row else (2,), 2: (2, 3)}[part.type.rank]
+        factors = [(node, own), (ir.inject(heights, i), (0, 2)), (ir.inject(widths, j), (1, 3))]
+        stacked = len(typed.type.dims) == 1
+        terms.append(ir.einsum(factors[:2] if stacked else factors, (0,) if stacked else (0, 1)))
+    total = ir.add([(1, t) for t in terms], low.shape(typed))
+    note_sum(low.written, total, terms)
+    return total
+
+
 def _listed(low: Lowering, typed: Typed) -> Node:
     """The entries times unit vectors."""
+    if typed.choice is not None:
+        return _blocks(low, typed)
     shape = low.shape(typed)
     axes = tuple(range(len(shape)))
     places = product(*(range(1, (size.number or 0) + 1) for size in shape))

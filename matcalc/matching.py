@@ -42,6 +42,8 @@ def _own(node: Node, known: Mapping[Node, int]) -> tuple[object, ...]:
             return (value,)
         case Basis(index):
             return (index,)
+        case ir.Inject(_, place):
+            return (place,)
         case Sum(terms):
             return tuple(sorted(hash((abs(c), known[n])) for c, n in terms))
         case Map(function, args) | Call(function, args):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
+from typing import TypeAlias
 
 from . import ir
 from .factoring import Factoring
@@ -30,15 +31,16 @@ from .forms import (
     number_form,
 )
 from .functions import FUNCTIONS
-from .ir import Basis, Call, Einsum, Extent, Map, MatPow, Merge, Node, Number, Power, Rational, Sum, Symbol
+from .ir import Basis, Call, Einsum, Extent, Inject, Map, MatPow, Merge, Node, Number, Power, Rational, Sum, Symbol
 from .lower import Written
 from .network import Network
 from .sizes import Size
 from .syntax import Call as SyntaxCall
-from .syntax import Listed, Num, Syntax, walk
+from .syntax import Identity, Listed, Num, Syntax, walk
 from .terms import Link, NoMatrixForm, Scalar, Term, size_form, zeros_form
 
 MOST_ENTRIES = 12
+Row: TypeAlias = tuple[Syntax, ...]
 MOST_TERMS = 400
 
 
@@ -95,7 +97,10 @@ class Recogniser:
     def _signed(self, node: Node) -> tuple[int, Form]:
         plain = self._plain(node)
         entries = self._entries(node) if self.listed else None
-        return (1, entries) if entries is not None and _is_clearer(entries, plain[1]) else plain
+        if entries is not None and _is_clearer(entries, plain[1]):
+            return 1, entries
+        blocks = self._blocks(node) if self.listed else None
+        return plain if blocks is None else (1, blocks)
 
     def _plain(self, node: Node) -> tuple[int, Form]:
         if isinstance(node, Sum) and len(node.terms) != 1:
@@ -127,13 +132,55 @@ class Recogniser:
         rows = tuple(tuple(forms[k : k + width]) for k in range(0, len(forms), width))
         return Form(Listed(rows, len(sizes) == 2))
 
+    def _blocks(self, node: Node) -> Form | None:
+        """The node as a matrix of blocks, where each of its terms is put in its place by blocks of an identity."""
+        if not node.shape or node.rank > 2 or isinstance(node, Inject):
+            return None
+        found: dict[tuple[int, ...], list[tuple[Rational, Node]]] = {}
+        splits: set[tuple[tuple[Size, ...], ...]] = set()
+        for c, term in node.terms if isinstance(node, Sum) else ((1, node),):
+            block = _block(term)
+            if block is None:
+                return None
+            split, place, inner = block
+            splits.add(split)
+            found.setdefault(place, []).append((c, inner))
+        if len(splits) != 1:
+            return None
+        (split,) = splits
+        sums = {place: ir.add(terms, terms[0][1].shape) for place, terms in found.items()}
+        return Form(Listed(self._rows(split, sums), True))
+
+    def _rows(self, split: tuple[tuple[Size, ...], ...], blocks: Mapping[tuple[int, ...], Node]) -> tuple[Row, ...]:
+        """The blocks; a block of noughts has its sizes where no other block tells them."""
+        heights, widths = split[0], split[1] if len(split) == 2 else (None,)
+        rows = []
+        for i, height in enumerate(heights):
+            row: list[Syntax] = []
+            for j, width in enumerate(widths):
+                place = (i, j) if len(split) == 2 else (i,)
+                known = any(p[0] == i for p in blocks) and (len(split) == 1 or any(p[1] == j for p in blocks))
+                if place in blocks:
+                    row.append(self.form(blocks[place]).syntax)
+                elif known:
+                    row.append(Num(Fraction(0)))
+                else:
+                    sizes = [size_form(s).syntax for s in (height, width) if s is not None]
+                    row.append(SyntaxCall("zeros", tuple(sizes)))
+            rows.append(tuple(row))
+        return tuple(rows)
+
     def term(self, node: Node) -> Term:
         """The node as one product."""
         if node not in self._terms:
             self._terms[node] = None
             entries = self._entries(node) if self.listed and not isinstance(node, Basis) else None
             plain = self._term(node)
-            if entries is not None and _is_clearer(entries, plain.form()):
+            if entries is not None and not _is_clearer(entries, plain.form()):
+                entries = None
+            if entries is None and self.listed:
+                entries = self._blocks(node)
+            if entries is not None:
                 symmetric = node.rank == 2 and node.swap == 1
                 plain = Term(1, (), (Link(entries, symmetric=symmetric, vector=node.rank == 1),))
             self._terms[node] = plain
@@ -264,6 +311,11 @@ class Recogniser:
                 return call_form(function, [self.form(a) for a in args])
             case Merge():
                 raise NoMatrixForm
+            case Inject(parts, place):
+                sizes = [size_form(s).syntax for s in parts]
+                own = sizes[place]
+                blocks = [Identity(own) if k == place else SyntaxCall("zeros", (s, own)) for k, s in enumerate(sizes)]
+                return Form(Listed(tuple((b,) for b in blocks), True))
             case _:
                 raise TypeError(type(node).__name__)
 
@@ -361,6 +413,32 @@ class Recogniser:
         if name is not None:
             return 0, self.order.get(name, 10_000), name
         return 1, form.cost, form.key
+
+
+def _block(term: Node) -> tuple[tuple[tuple[Size, ...], ...], tuple[int, ...], Node] | None:
+    """(how each axis is split, the place, the block) of a block among noughts; an axis may be whole."""
+    if not isinstance(term, Einsum) or len(set(term.output)) < len(term.output):
+        return None
+    items = list(zip(term.operands, term.labels, strict=True))
+    split: list[tuple[Size, ...]] = []
+    place: list[int] = []
+    inner: list[int] = []
+    for axis, label in enumerate(term.output):
+        own = [x for x in items if isinstance(x[0], Inject) and x[1][0] == label]
+        if len(own) == 1 and sum(label in labels for _, labels in items) == 1:
+            (item,) = own
+            assert isinstance(item[0], Inject)
+            items.remove(item)
+            split.append(item[0].parts)
+            place.append(item[0].place)
+            inner.append(item[1][1])
+        else:
+            split.append((term.shape[axis],))
+            place.append(0)
+            inner.append(label)
+    if all(len(parts) == 1 for parts in split):
+        return None
+    return tuple(split), tuple(place), ir.einsum(items, tuple(inner), dict(enumerate(term.extents)))
 
 
 def _is_clearer(entries: Form, other: Form) -> bool:

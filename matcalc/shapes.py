@@ -645,14 +645,58 @@ def _transpose(scope: Scope, node: Transpose | Adjoint, held: frozenset[str]) ->
 
 
 def _listed(scope: Scope, node: Listed, held: frozenset[str]) -> Typed:
-    """A vector or a matrix by its entries, which are scalars."""
+    """A vector or a matrix by its entries, or by blocks that fit."""
     parts = [scope.infer(x, held) for row in node.rows for x in row]
     for part in parts:
-        if part.type.rank or part.type.index:
-            scope.clash("the entries between [ ] are scalars; matrices of blocks are not supported", part.node, [part])
+        if part.type.index:
+            scope.clash("between [ ] stand no components", part.node, [part])
+    if any(part.type.rank for part in parts):
+        return _blocks(scope, node, parts)
     rows, columns = len(node.rows), len(node.rows[0])
     dims = (Size.of(rows), Size.of(columns)) if node.is_matrix else (Size.of(columns),)
     return Typed(node, Type(dims), tuple(parts))
+
+
+def _blocks(scope: Scope, node: Listed, parts: Sequence[Typed]) -> Typed:
+    """Blocks: those of a row have one height, those of a column one width; 0 is a block of any size."""
+    width = len(node.rows[0])
+    heights, widths = [scope.unifier.fresh() for _ in node.rows], [scope.unifier.fresh() for _ in range(width)]
+    for place, part in enumerate(parts):
+        if _is_nought(part):
+            continue
+        if part.type.rank > 2:
+            scope.clash("a block is a matrix, a vector or a scalar", part.node, [part])
+        row, column = _extents(part.type)
+        i, j = divmod(place, width)
+        if not scope.unifier.unify(heights[i], row):
+            scope.clash("the blocks of a row have different heights", part.node, list(parts[i * width : place + 1]))
+        if not scope.unifier.unify(widths[j], column):
+            scope.clash("the blocks of a column have different widths", part.node, list(parts[j : place + 1 : width]))
+    stacked = width == 1 and all(p.type.rank < 2 and not p.type.row for p in parts)
+    total_rows, total_columns = _total(heights), _total(widths)
+    dims = (total_rows,) if stacked else (total_rows, total_columns)
+    return Typed(node, Type(dims), tuple(parts), (tuple(heights), tuple(widths)))
+
+
+def _is_nought(part: Typed) -> bool:
+    return isinstance(part.node, Num) and part.node.value == 0
+
+
+def _extents(t: Type) -> tuple[Size, Size]:
+    """Height and width; a vector is a column, or a row where it is turned."""
+    one = Size.of(1)
+    if t.rank == 2:
+        return t.dims[0], t.dims[1]
+    if t.rank == 1:
+        return (one, t.dims[0]) if t.row else (t.dims[0], one)
+    return one, one
+
+
+def _total(sizes: Sequence[Size]) -> Size:
+    total = Size.of(0)
+    for size in sizes:
+        total = total + size
+    return total
 
 
 def _bars(scope: Scope, node: Bars, held: frozenset[str]) -> Typed:

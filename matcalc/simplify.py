@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import ir
-from .ir import Basis, Einsum, MatPow, Node, Sum
+from .ir import Basis, Einsum, Inject, MatPow, Node, Sum
 from .rewrites import Rewrite, features, rules
 from .tape import Record, Rewritten, ignore
 
@@ -81,8 +81,9 @@ def _multiplied_out(node: Einsum, about: list[Rewrite]) -> Node | None:
 
 
 def _has_unit(node: Node) -> bool:
-    """Whether a unit vector is a factor."""
-    return isinstance(node, Basis) or (isinstance(node, Einsum) and any(isinstance(o, Basis) for o in node.operands))
+    """Whether a unit vector, or a block of an identity, is a factor."""
+    units = Basis | Inject
+    return isinstance(node, units) or (isinstance(node, Einsum) and any(isinstance(o, units) for o in node.operands))
 
 
 def _has_inverse(node: Node) -> bool:

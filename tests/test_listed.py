@@ -62,13 +62,61 @@ def test_a_claim_may_be_written_out() -> None:
     assert mc.check("[x_1 + x_2, x_1 x_2]", "[1, 1; x_1, x_2]", "x", x="vector(2)").ok is False
 
 
-def test_blocks_are_refused() -> None:
-    with pytest.raises(
-        mc.ShapeError, match="the entries between \\[ \\] are scalars; matrices of blocks are not supported"
-    ):
-        mc.parse("[A, B; A, B]", A="matrix(n,n)", B="matrix(n,n)")
-    with pytest.raises(mc.ShapeError, match=r"\[a, b\] is 2×1, \[c, d, e\] is 3×1"):
-        mc.parse("[a, b] + [c, d, e]")
+SQUARES = {"A": "matrix(n,n)", "B": "matrix(m,m)"}
+BLOCKS = (
+    ("||[A, B; C, D] x||^2", "x", {}, "2 [A, B; C, D]^T [A, B; C, D] x"),
+    ("[A; B] x", "x", {"x": "vector(m)"}, "[A; B]"),
+    ("||[x; y]||^2", "x", {"x": "vector(n)", "y": "vector(m)"}, "2 x"),
+    ("tr([A, 0; 0, B])", "A", {"A": "matrix(n,n)", "B": "matrix(m,m)"}, "I_n"),
+    ("tr([A, 0; 0, B]^2)", "A", {"A": "matrix(n,n)", "B": "matrix(m,m)"}, "2 A^T"),
+    (
+        "||[A; sqrt(l) I] x - [b; zeros(n)]||^2",
+        "x",
+        {"A": "matrix(m,n)", "l": "scalar", "b": "vector(m)"},
+        "2 [A; sqrt(l) I]^T ([A; sqrt(l) I] x + [-b; zeros(n)])",
+    ),
+    ("w^T [1; x]", "x", {"x": "vector(n)"}, "[zeros(1, n); I_n]^T w"),
+)
+
+
+@pytest.mark.parametrize("expression, wrt, declared, answer", BLOCKS)
+def test_blocks(expression: str, wrt: str, declared: dict[str, str], answer: str) -> None:
+    d = mc.derive(expression, wrt, **declared)
+    assert str(d) == answer
+    assert d.verify().ok
+    assert mc.parse(answer, declare=d.declarations).shape == d.shape
+    assert d.steps
+
+
+def test_blocks_have_values() -> None:
+    e = mc.parse("[A, B; C, D]", A="matrix(n,m)", D="matrix(p,q)")
+    assert e.shape == ("p+n", "q+m")
+    rng = np.random.default_rng(0)
+    A, B, C, D = (rng.normal(size=s) for s in ((2, 3), (2, 4), (1, 3), (1, 4)))
+    np.testing.assert_allclose(e.function()(A=A, B=B, C=C, D=D), np.block([[A, B], [C, D]]))
+    scope: dict[str, object] = {}
+    exec(e.code(), scope)
+    np.testing.assert_allclose(scope["f"](A=A, B=B, C=C, D=D), np.block([[A, B], [C, D]]))  # type: ignore[operator]
+    assert mc.equal("[A; B]^T [A; B]", "A^T A + B^T B", A="matrix(n,k)", B="matrix(m,k)").ok
+    assert mc.equal("det([A, B; 0, D])", "det(A) det(D)", A="matrix(n,n)", D="matrix(m,m)").ok
+
+
+@pytest.mark.parametrize(
+    "expression, declared, message",
+    [
+        (
+            "[A, B]",
+            {"A": "matrix(n,n)", "B": "matrix(m,m)"},
+            "the blocks of a row have different heights: A is n×n, B is m×m",
+        ),
+        ("[A; B]", {"A": "matrix(n,n)", "B": "matrix(m,m)"}, "the blocks of a column have different widths"),
+        ("[a, b] + [c, d, e]", {}, r"\[a, b\] is 2×1, \[c, d, e\] is 3×1"),
+        ("[x_i, y_i]", {}, r"between \[ \] stand no components"),
+    ],
+)
+def test_what_does_not_fit(expression: str, declared: dict[str, str], message: str) -> None:
+    with pytest.raises(mc.ShapeError, match=message):
+        mc.parse(expression, **declared)
 
 
 def test_the_jacobian_of_polar_coordinates() -> None:

@@ -31,6 +31,15 @@ def add_at(total: Array, values: Array, diagonal: str) -> Array:
     return add_at_in_place(np.array(total, dtype=float), values, diagonal)
 
 
+def inject(shape: tuple[int, ...], start: float) -> Array:
+    """The columns of an identity from `start` on, as many as the shape says.
+
+    >>> inject((3, 2), 1).tolist()
+    [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    """
+    return np.eye(shape[0], shape[1], -int(start))
+
+
 def basis(shape: tuple[int, ...], index: int) -> Array:
     """The unit vector with one at `index`, counted from 1."""
     vector = np.zeros(shape)

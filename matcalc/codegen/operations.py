@@ -149,6 +149,11 @@ OPERATIONS: Mapping[str, Operation] = {
     "full": Operation(lambda _: lambda value, shape: np.full(shape, value), _full_text),
     "eye": Operation(lambda _: lambda shape: np.eye(shape[0]), lambda _, args: f"np.eye{args[0].replace(',)', ')')}"),
     "basis": _helped(helpers.basis),
+    "inject": Operation(
+        lambda _: helpers.inject,
+        lambda _, args: f"inject({args[0]}, {args[1]})",
+        helper=helpers.inject,
+    ),
     "embed": _helped(helpers.embed),
     "add_at": _helped(helpers.add_at),
     "add_at_in_place": _helped(helpers.add_at_in_place),

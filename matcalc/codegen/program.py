@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from .. import ir
-from ..ir import Basis, Call, Einsum, Extent, Labels, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
+from ..ir import Basis, Call, Einsum, Extent, Inject, Labels, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
 from ..sizes import Size
 from .order import Costs, Pair, contraction_order, solvable
 from .steps import Builder, Program, Value
@@ -82,6 +82,9 @@ class Planner:
                 return build.emit("size", (), Size.of(name))
             case Basis(index):
                 return build.emit("basis", (build.shape(node.shape),), index)
+            case Inject(parts, place):
+                before = build.emit("size", (), sum(parts[:place], Size.of(0)))
+                return build.emit("inject", (build.shape(node.shape), before))
             case Merge():
                 eye = build.emit("eye", (build.shape(node.shape[:1]),))
                 return build.emit("reshape", (eye, build.shape(node.shape)))

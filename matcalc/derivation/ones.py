@@ -10,7 +10,7 @@ from ..declarations import Declaration
 from ..differentiate import derivative
 from ..errors import MatcalcError, UnsupportedError
 from ..functions import FUNCTIONS
-from ..ir import Basis, Call, Einsum, Extent, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
+from ..ir import Basis, Call, Einsum, Extent, Inject, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
 from ..lower import Lowered, Written, lower_text, note_sum, unfolded
 from ..recognise import Recogniser, matrix_form
 from ..syntax import OPERATOR, Mul, Name, Partial, Syntax
@@ -80,10 +80,10 @@ class _Scalars:
                 return self.symbols[name]
             case Extent() | Merge():
                 return ir.ONE
-            case Basis(index):
-                if index > 1:
-                    raise _Large
+            case Basis(1):
                 return ir.ONE
+            case Basis() | Inject():
+                raise _Large
             case Einsum(operands):
                 return ir.einsum([(memo[o], ()) for o in operands], ())
             case Sum(terms):
