@@ -29,6 +29,7 @@ from .forms import (
     negate,
     norm_form,
     number_form,
+    transposed,
 )
 from .functions import FUNCTIONS
 from .ir import Basis, Call, Einsum, Extent, Inject, Map, MatPow, Merge, Node, Number, Power, Rational, Sum, Symbol
@@ -149,7 +150,18 @@ class Recogniser:
             return None
         (split,) = splits
         sums = {place: ir.add(terms, terms[0][1].shape) for place, terms in found.items()}
-        return Form(Listed(self._rows(split, sums), True))
+        rows = self._rows(split, sums)
+        return Form(Listed(rows, len(rows) > 1))
+
+    def _block_form(self, node: Node) -> Form:
+        """A block, as a vector, a row or a scalar where it is one entry wide or high: b for b ones(1)^T."""
+        whole = self.form(node)
+        kept = tuple(k for k, size in enumerate(node.shape) if size.number != 1)
+        if node.rank != 2 or len(kept) == 2:
+            return whole
+        squeezed = self.form(ir.einsum([(node, (0, 1))], kept))
+        form = transposed(squeezed) if kept == (1,) else squeezed
+        return form if form.cost <= whole.cost else whole
 
     def _rows(self, split: tuple[tuple[Size, ...], ...], blocks: Mapping[tuple[int, ...], Node]) -> tuple[Row, ...]:
         """The blocks; a block of noughts has its sizes where no other block tells them."""
@@ -161,7 +173,7 @@ class Recogniser:
                 place = (i, j) if len(split) == 2 else (i,)
                 known = any(p[0] == i for p in blocks) and (len(split) == 1 or any(p[1] == j for p in blocks))
                 if place in blocks:
-                    row.append(self.form(blocks[place]).syntax)
+                    row.append(self._block_form(blocks[place]).syntax)
                 elif known:
                     row.append(Num(Fraction(0)))
                 else:

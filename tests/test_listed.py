@@ -75,6 +75,14 @@ BLOCKS = (
         {"A": "matrix(m,n)", "l": "scalar", "b": "vector(m)"},
         "2 [A; sqrt(l) I]^T ([A; sqrt(l) I] x + [-b; zeros(n)])",
     ),
+    ("||[A; x^T] w||^2", "w", {"A": "matrix(n,m)"}, "2 [A^T, x] [A^T, x]^T w"),
+    ("||[X, ones(m)] w - y||^2", "w", {"X": "matrix(m,n)"}, "2 [X^T; ones(m)^T] ([X^T; ones(m)^T]^T w - y)"),
+    (
+        "x^T [A, b; b^T, c] x",
+        "x",
+        {"A": "matrix(n,n) symmetric", "b": "vector(n)", "c": "scalar"},
+        "2 [A, b; b^T, c] x",
+    ),
     ("w^T [1; x]", "x", {"x": "vector(n)"}, "[zeros(1, n); I_n]^T w"),
 )
 
