@@ -5,25 +5,13 @@ Run with `python benchmarks/hessian.py`; the dense tensor takes 8 MB at n = 200,
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
+from timing import fastest
 
 import matcalc as mc
 
 N, K = 200, 5
 ROUNDS = 20
-
-
-def fastest(action: Callable[[], object]) -> float:
-    """The time of the fastest of a few calls, in microseconds."""
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return 1e6 * min(times)
 
 
 def main() -> None:
@@ -38,13 +26,13 @@ def main() -> None:
     assert np.allclose(np.tensordot(dense, direction, 2), product)
     print(f"H[dU] = {d.operator()}")
     rows = (
-        ("operator", 0, fastest(lambda: operator(**values, dU=direction))),
-        ("core", 8 * core.entries, fastest(lambda: core.apply(direction))),
-        ("dense", dense.nbytes, fastest(lambda: np.tensordot(dense, direction, 2))),
+        ("operator", 0, fastest(lambda: operator(**values, dU=direction), ROUNDS)),
+        ("core", 8 * core.entries, fastest(lambda: core.apply(direction), ROUNDS)),
+        ("dense", dense.nbytes, fastest(lambda: np.tensordot(dense, direction, 2), ROUNDS)),
     )
     for name, size, microseconds in rows:
         print(f"{name:9} {size:10,} bytes kept   {microseconds:9.1f} us a product")
-    made = fastest(lambda: core_of(**values)), fastest(lambda: dense_of(**values))
+    made = fastest(lambda: core_of(**values), ROUNDS), fastest(lambda: dense_of(**values), ROUNDS)
     print(f"made once: core {made[0]:.1f} us, dense {made[1]:.1f} us")
 
 

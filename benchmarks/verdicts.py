@@ -6,25 +6,15 @@ Run with `python benchmarks/verdicts.py`.
 from __future__ import annotations
 
 import statistics
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+
+from timing import fastest
 
 import matcalc as mc
 from matcalc.shelf import SHELF
 
 ROUNDS = 3
-
-
-def fastest(action: Callable[[], object]) -> float:
-    """The time of the fastest of a few calls, in milliseconds."""
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return 1e3 * min(times)
 
 
 def _steps(d: mc.Derivative) -> str:
@@ -42,8 +32,8 @@ def main() -> None:
         expression = f"{s.left.text} where {where}" if where else s.left.text
         structure = s.record.text("structure") or None
         d = mc.derive(expression, s.wrt, declare=s.declarations, structure=structure)
-        verdicts.setdefault(d.verify().method, []).append(fastest(d.verify))
-        steps.append(fastest(partial(_steps, d)))
+        verdicts.setdefault(d.verify().method, []).append(1e-3 * fastest(d.verify, ROUNDS))
+        steps.append(1e-3 * fastest(partial(_steps, d), ROUNDS))
     for name, times in [*sorted(verdicts.items()), ("steps", steps)]:
         ordered = sorted(times)
         tail = ordered[int(0.95 * len(ordered))]

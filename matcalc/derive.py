@@ -27,7 +27,7 @@ from .render.text import text
 from .shapes import with_readings
 from .shelf import SHELF
 from .structure import MODES, within
-from .syntax import Syntax, Transpose
+from .syntax import Name, Partial, Sub, Syntax, Transpose
 from .tape import Event, Record, Rewritten, ignore
 from .vectorised import kronecker_form
 from .verify import Verification, verify
@@ -160,8 +160,10 @@ class Derivative(Printable):
         found = derivation(lowered, self.bases, self.expr.syntax, events, self.steps_as)
         answer = Formula(self.syntax)
         if self._of_component:
-            last = Step(Remark((f"by {', '.join(self.wrt)}",)), found[-1].before, answer)
-            return Derivation([*found, last])
+            left: Syntax = self.expr.syntax
+            for v in _resolved(lowered, self.wrt):
+                left = Partial(left, Sub(Name(v.base), v.indices) if v.indices else Name(v.base))
+            return Derivation([*found, Step(Remark((f"by {', '.join(self.wrt)}",)), Formula(left), answer)])
         if self.layout == "mixed" or str(answer) == str(found[-1].after):
             return found
         turned = Step(Remark((f"in {self.layout} layout",)), found[-1].before, answer)
@@ -389,7 +391,7 @@ def _differentiated(
     if structure is not None:
         free_entries = node
         node = _structured(node, lowered, wrt, structure)
-        record(Rewritten(f"structure: {structure}", free_entries, node))
+        record(Rewritten(f"structure: {structure}", free_entries, node, equal=False))
     node = folded(at_components(node, root.rank, resolved, table), table)
     return root, free, node
 

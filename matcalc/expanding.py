@@ -20,7 +20,7 @@ def multiplied_out(node: Node) -> list[tuple[Rational, Node]]:
         if isinstance(term, Sum):
             waiting += [(c * d, n) for d, n in term.terms]
             continue
-        parts = _distributed(term) if isinstance(term, Einsum) else None
+        parts = distributed(term, 3) if isinstance(term, Einsum) else None
         if parts is None:
             done.append((c, term))
         else:
@@ -29,11 +29,11 @@ def multiplied_out(node: Node) -> list[tuple[Rational, Node]]:
     return list(total.terms) if isinstance(total, Sum) else [(1, total)]
 
 
-def _distributed(term: Einsum) -> list[tuple[Rational, Node]] | None:
-    """The product, term by term of its first factor that is a sum of more than two axes; None without one."""
+def distributed(term: Einsum, least: int) -> list[tuple[Rational, Node]] | None:
+    """The product, term by term of its first factor that is a sum of at least so many axes; None without one."""
     items = list(zip(term.operands, term.labels, strict=True))
     for k, (operand, labels) in enumerate(items):
-        if isinstance(operand, Sum) and operand.rank > 2:
+        if isinstance(operand, Sum) and operand.rank >= least:
             rest = items[:k] + items[k + 1 :]
             extents = dict(enumerate(term.extents))
             return [(c, ir.einsum([*rest, (n, labels)], term.output, extents)) for c, n in operand.terms]

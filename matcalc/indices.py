@@ -85,7 +85,7 @@ class IndexWriter:
     def _sum(self, node: Sum, letters: tuple[str, ...]) -> tuple[int, Form]:
         if not node.terms:
             return 1, self._broadcast([node.shape[k] for k in range(node.rank)], letters, "zeros")
-        terms = [Term(c) if _is_ones(n) else self.scaled(n, letters, c) for c, n in node.terms]
+        terms = [Term(c) if is_ones(n) else self.scaled(n, letters, c) for c, n in node.terms]
         terms.sort(key=lambda t: (t.coefficient < 0, t.form().cost, t.form().key))
         sign = 1 if terms[0].coefficient > 0 else -1
         return sign, add_form([(t.coefficient * sign > 0, t.form()) for t in terms])
@@ -141,7 +141,7 @@ class IndexWriter:
                 return power_form(self._component(base, letters), self.recogniser.form(exponent))
             case Sum() if node.rank > 2:
                 return self._component(node, letters)
-        if isinstance(node, Sum) and any(_is_ones(n) for _, n in node.terms):
+        if isinstance(node, Sum) and any(is_ones(n) for _, n in node.terms):
             return self._component(node, letters)
         try:
             if node.rank == 2:
@@ -266,7 +266,7 @@ class IndexWriter:
         return Pow(component, (p if isinstance(p, Form) else number_form(p)).syntax)
 
 
-def _is_ones(node: Node) -> bool:
+def is_ones(node: Node) -> bool:
     """Whether every component is 1."""
     return isinstance(node, Einsum) and not node.operands and len(set(node.output)) == len(node.output)
 
@@ -280,7 +280,7 @@ class _ComponentNetwork(Network):
         except NoMatrixForm:
             self._keep(operand, labels)
             return
-        if labels and isinstance(operand, Sum) and any(_is_ones(n) for _, n in operand.terms):
+        if labels and isinstance(operand, Sum) and any(is_ones(n) for _, n in operand.terms):
             self._keep(operand, labels)
         else:
             super()._enter(operand, labels)

@@ -17,6 +17,7 @@ from itertools import product
 from typing import TypeAlias
 
 from . import ir
+from .expanding import distributed
 from .factoring import Factoring
 from .forms import (
     Form,
@@ -463,14 +464,7 @@ def _opened(term: Node) -> Sequence[tuple[Rational, Node]] | None:
     """The terms of a sum, or of a product with a sum that has axes."""
     if isinstance(term, Sum):
         return term.terms
-    if not isinstance(term, Einsum):
-        return None
-    items = list(zip(term.operands, term.labels, strict=True))
-    for k, (operand, labels) in enumerate(items):
-        if labels and isinstance(operand, Sum):
-            rest, extents = items[:k] + items[k + 1 :], dict(enumerate(term.extents))
-            return [(c, ir.einsum([*rest, (n, labels)], term.output, extents)) for c, n in operand.terms]
-    return None
+    return distributed(term, 1) if isinstance(term, Einsum) else None
 
 
 def _unit_place(term: Node) -> tuple[tuple[int, ...], Node] | None:

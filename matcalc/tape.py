@@ -43,11 +43,15 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """A rule made one node of another; without a name, the rules before it made the whole expression so."""
+    """A rule made one node of another; without a name, the rules before it made the whole expression so.
+
+    `equal` is whether they are equal: another convention gives another derivative.
+    """
 
     rule: str
     before: Node
     after: Node
+    equal: bool = True
 
 
 Event: TypeAlias = Started | Found | Pulled | Pushed | Rewritten

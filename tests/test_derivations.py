@@ -17,11 +17,12 @@ from lines import Paper
 from strategies import DECLARED, TABLE, equations, expressions
 
 import matcalc as mc
-from matcalc import differentiate
-from matcalc.derivation import KINDS, Step
+from matcalc import differentiate, ir
+from matcalc.derivation import KINDS, Step, derivation
 from matcalc.sampling import Array
 from matcalc.shelf import SHELF
 from matcalc.statements import Statement
+from matcalc.tape import Rewritten
 
 STATED = {e.name: e.statement for e in SHELF.shipped if e.usable and e.kind == "fact" and e.statement}
 DERIVATIVES = {name: s for name, s in STATED.items() if s.wrt}
@@ -245,3 +246,11 @@ def test_a_wrong_line_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _without_the_last(rule: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args: list(rule(*args))[:-1]
+
+
+def test_a_rewrite_that_changes_the_value_is_not_shown() -> None:
+    d = mc.derive("a^T x", "x")
+    lowered = d.expr.lowered
+    false = Rewritten("false", lowered.node, ir.scale(2, lowered.node))
+    with pytest.raises(mc.UnsupportedError, match="does not equal the line before it"):
+        derivation(lowered, ("x",), lowered.syntax, [false], "index")

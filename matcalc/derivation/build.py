@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .. import ir
+from ..confirm import agree
 from ..differentiate import directional
 from ..errors import UnsupportedError
 from ..functions import FUNCTIONS
@@ -14,6 +15,7 @@ from ..lower import STRUCTURE, Lowered, without_structure
 from ..shelf import SHELF
 from ..syntax import Equation, Name, Partial, Syntax, Where
 from ..tape import Event, Found, Pulled, Pushed, Rewritten, Started
+from .checks import CONTRADICTION
 from .forward import Changes
 from .ones import scalar_case
 from .reverse import Lines
@@ -42,6 +44,7 @@ class _Builder:
         if lowered.reading.typed.choice == "axes" or isinstance(shown, Equation | Where):
             self.shown = self._name_for(*self.sheet.written(self.lowered.node))
         self.ones: Step | None = None
+        self.left = Formula(self.shown)  # the derivative that was asked for last
 
     def run(self, events: Sequence[Event]) -> list[Step]:
         started: Started | None = None
@@ -62,7 +65,7 @@ class _Builder:
     def _differentiate(self, node: Node, variable: Symbol, result: Node, events: Sequence[Event]) -> None:
         self.sheet = Sheet(self.lowered, self.wrt, node)
         self.steps += self._lines(node, variable, result, events)
-        left = Formula(Partial(self.shown, Name(variable.name)))
+        self.left = left = Formula(Partial(self.shown, Name(variable.name)))
         form, in_matrices = self.sheet.written(result)
         source = SHELF.identity_of(node, [variable.name])
         words = "in matrix notation" if in_matrices else "the derivative, its axes in order"
@@ -110,7 +113,13 @@ class _Builder:
         """What a rule of the library did to a part, or all rules together to the whole."""
         before, after = (Formula(self._paper(n).form(n)) for n in (event.before, event.after))
         source = next((e.source for e in SHELF if e.name == event.rule), "")
-        self._add(Remark(((event.rule or "simplified") + (f" [{source}]" if source else ""),)), before, after)
+        rule = Remark(((event.rule or "simplified") + (f" [{source}]" if source else ""),))
+        if not event.equal:
+            self.steps.append(Step(rule, self.left, after))
+            return
+        if not agree(event.before, event.after, self.declared.declarations):
+            raise UnsupportedError(CONTRADICTION)
+        self._add(rule, before, after)
         if not event.rule:
             self.shown = self._name_for(*self._paper(event.after).written(event.after))
 

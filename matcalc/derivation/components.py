@@ -10,11 +10,11 @@ from typing import TypeAlias
 from .. import ir
 from ..errors import LimitError, UnsupportedError
 from ..forms import Form, negate, power_form
-from ..indices import LETTERS, EinsteinWriter
+from ..indices import LETTERS, EinsteinWriter, is_ones
 from ..ir import Einsum, Labels, Map, Node, Number, Power, Sum, Symbol, topological
 from ..recognise import Recogniser
 from ..render.text import text
-from ..syntax import Add, BigSum, Identity, Mul, Name, Neg, Num, Sub, Syntax, Transpose, walk
+from ..syntax import Add, BigSum, Div, Identity, Mul, Name, Neg, Num, Sub, Syntax, Transpose, walk
 from ..terms import Link, NoMatrixForm, Term
 
 # A factor and the letters of its axes.
@@ -200,7 +200,7 @@ class ComponentWriter(EinsteinWriter):
 
 def _has_ones(node: Node) -> bool:
     """Whether a matrix of ones is a term."""
-    return isinstance(node, Sum) and any(isinstance(n, Einsum) and not n.operands for _, n in node.terms)
+    return isinstance(node, Sum) and any(is_ones(n) for _, n in node.terms)
 
 
 def component(form: Syntax, letters: tuple[str, ...]) -> Syntax:
@@ -212,6 +212,8 @@ def component(form: Syntax, letters: tuple[str, ...]) -> Syntax:
             return Neg(component(arg, letters))
         case Mul((Num() as number, second, *rest)):
             return Mul((number, component(Mul((second, *rest)) if rest else second, letters)))
+        case Div(above, below):
+            return Div(component(above, letters), below)
         case Transpose(arg) if len(letters) == 2:
             return Sub(arg, letters[::-1])
         case Identity():

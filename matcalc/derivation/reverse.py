@@ -105,17 +105,21 @@ class Lines:
         plus, form, factors = write(
             self.sheet.recogniser, product, letters, self.reserved, earlier, at, self.sheet.nodes
         )
-        read = (form if plus else add_form([(False, form)])).syntax
-        self.sheet.require(self._read(read, letters, product.shape), product)
+        self._require(plus, form, product)
         place = next(k for k, (n, _) in enumerate(factors) if n is symbol)
         return Term(node, part, plus, form, factors, place, factors[place][1][:own])
+
+    def _require(self, plus: bool, form: Form, node: Node) -> None:
+        """Refuse a component of the derivative that does not read back."""
+        signed = add_form([(plus, form)]).syntax
+        self.sheet.require(self._read(signed, self.outer + self.by, node.shape), node)
 
     def _read(self, form: Syntax, letters: tuple[str, ...], shape: ir.Shape) -> Syntax:
         """The form as it is read: with its axes in order, and their ranges."""
         if not letters:
             return form
         ranges = tuple((k, size_form(s).syntax) for k, s in zip(letters, shape, strict=True))
-        name = next(n for n in ("Zq", "Zqq", "Zqqq") if n not in self.sheet.lowered.declarations)
+        name = "Z" + "q" * max(map(len, self.sheet.lowered.declarations), default=1)  # longer than any that is taken
         return Where(Equation(name, letters, form), (), ranges)
 
     def _line(self, terms: Sequence[Term]) -> Formula:
@@ -235,8 +239,7 @@ class Lines:
                     notes.append(Remark((deltas((a,), (b,)), f" renames {a} to {b}")))
             earlier = [(n, tuple(renamed.get(k, k) for k in own)) for n, own in t.factors]
             plus, form, _ = write(self.sheet.recogniser, t.part, letters, frozenset(), earlier, t.place)
-            read = (form if plus else add_form([(False, form)])).syntax
-            self.sheet.require(self._read(read, letters, t.part.shape), t.part)
+            self._require(plus, form, t.part)
             written.append((plus, form))
         after = Formula(add_form(written).syntax)
         if notes:
