@@ -29,6 +29,7 @@ from matcalc.syntax import (
     HadamardDiv,
     HadamardPow,
     Identity,
+    Listed,
     Mul,
     Name,
     Neg,
@@ -263,8 +264,13 @@ def test_latex(tree: Syntax, _: str, expected: str) -> None:
     assert latex(tree) == expected
 
 
-CORE = {"math", "mrow", "mi", "mn", "mo", "msup", "msub", "msubsup", "mfrac", "msqrt", "mtext"}
-ARITY = {"msup": 2, "msub": 2, "mfrac": 2, "math": 1, "msqrt": 1}
+CORE = {"math", "mrow", "mi", "mn", "mo", "msup", "msub", "msubsup", "mfrac", "msqrt", "mtext"} | {
+    "mtable",
+    "mtr",
+    "mtd",
+}
+ARITY = {"msup": 2, "msub": 2, "mfrac": 2, "math": 1, "msqrt": 1, "mtd": 1}
+HELD = {"mtable": {"mtr"}, "mtr": {"mtd"}}  # what alone may stand in it
 
 
 def check_mathml(tree: Syntax) -> None:
@@ -272,6 +278,7 @@ def check_mathml(tree: Syntax) -> None:
         tag = element.tag.rpartition("}")[2]
         assert tag in CORE
         assert len(element) == ARITY.get(tag, len(element))
+        assert {child.tag.rpartition("}")[2] for child in element} <= HELD.get(tag, CORE)
 
 
 @pytest.mark.parametrize("tree", [row[0] for row in GOLDEN] + [row[0] for row in LANGUAGES])
@@ -361,6 +368,32 @@ def _grow(parts: st.SearchStrategy[Syntax]) -> st.SearchStrategy[Syntax]:
 
 
 trees = st.recursive(st.one_of(names, numbers, components), _grow, max_leaves=12)
+
+
+rows = _tuples(trees)
+lists = st.one_of(
+    st.builds(lambda r: Listed((r,), False), rows),
+    st.builds(lambda a, b, c, d: Listed(((a, b), (c, d)), True), *[trees] * 4),
+    st.builds(lambda a, b: Listed(((a,), (b,)), True), trees, trees),
+)
+within = st.one_of(
+    lists,
+    st.builds(Transpose, lists),
+    st.builds(lambda m, t: Mul((m, t)), lists, trees),
+    st.builds(lambda t, m: Add((t, Neg(m))), trees, lists),
+    st.builds(lambda m: Sub(m, ("i", "j")), lists),
+    st.builds(lambda m: Pow(m, MINUS_ONE), lists),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(within)
+def test_what_is_written_out_parses_back(tree: Syntax) -> None:
+    assert parse(text(tree), WORDS) == tree
+    if "√" not in unicode(tree):
+        assert parse(unicode(tree), WORDS) == tree
+    assert latex(tree).count("{") == latex(tree).count("}")
+    check_mathml(tree)
 
 
 @settings(max_examples=300, deadline=None)
