@@ -248,6 +248,11 @@ def _without_the_last(rule: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args: list(rule(*args))[:-1]
 
 
+def test_a_skew_matrix_that_is_singular_at_odd_sizes_decides_nothing() -> None:
+    steps = mc.derive("A - (K^T)^-1", "K", A="matrix(n,n)", K="matrix(n,n) skew").steps
+    assert str(steps[-1].rule) == "K is skew"
+
+
 def test_a_rewrite_that_changes_the_value_is_not_shown() -> None:
     d = mc.derive("a^T x", "x")
     lowered = d.expr.lowered

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .. import ir
-from ..confirm import agree
 from ..differentiate import directional
+from ..draws import Claim
 from ..errors import UnsupportedError
 from ..functions import FUNCTIONS
 from ..ir import Call, Node, Symbol
+from ..judge import judge
 from ..lower import STRUCTURE, Lowered, without_structure
 from ..shelf import SHELF
 from ..syntax import Equation, Name, Partial, Syntax, Where
@@ -117,7 +118,7 @@ class _Builder:
         if not event.equal:
             self.steps.append(Step(rule, self.left, after))
             return
-        if not agree(event.before, event.after, self.declared.declarations):
+        if judge(Claim(event.before, event.after, self.declared.declarations)).status == "different":
             raise UnsupportedError(CONTRADICTION)
         self._add(rule, before, after)
         if not event.rule:
