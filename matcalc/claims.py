@@ -14,9 +14,9 @@ from .errors import MatcalcError, ShapeError
 from .functions import FUNCTIONS
 from .ir import Node, Shape
 from .letters import latin_names
-from .lower import Lowered, lower_syntax, size_names
+from .lower import Lowered, constants_of, lower_syntax, size_names
 from .parsing import Vocabulary, parse
-from .shapes import CONSTANTS, with_readings
+from .shapes import with_readings
 from .sizes import Size
 from .syntax import Add, Call, Equation, Name, Num, Sub, Syntax, Where, walk
 
@@ -38,8 +38,10 @@ class Written:
     def syntax(self) -> Syntax:
         """The claim parsed; errors are those of a text that is not in the language."""
         sizes = size_names(self.table)
-        symbols = frozenset(self.table) | CONSTANTS
-        return parse(self.text, Vocabulary(symbols=symbols, sizes=sizes, functions=FUNCTIONS.spellings, open=False))
+        constants = constants_of(self.table)
+        symbols = frozenset(self.table)
+        vocabulary = Vocabulary(symbols, sizes, FUNCTIONS.spellings, open=False, constants=constants)
+        return parse(self.text, vocabulary)
 
     def lower(self, syntax: Syntax) -> Lowered:
         """The claim, or one like it, in the intermediate representation; what is asked for fixes sizes left open."""

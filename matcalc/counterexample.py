@@ -11,9 +11,9 @@ from . import sampling
 from .declarations import Declaration
 from .errors import MatcalcError
 from .evaluate import evaluate
-from .ir import Node, Symbol, topological
+from .ir import COMPLEX, Node, Symbol, conjugate_name, topological
 from .structured import structured
-from .systems import Array, Floats, Inexact, NoPoint
+from .systems import Array, Inexact, NoPoint, machine_numbers
 
 ATTEMPTS = 60
 CLEAR = 1e-6
@@ -32,7 +32,7 @@ def counterexample(right: Node, wrong: Node, table: Mapping[str, Declaration], w
     nodes = [n for side in (right, wrong) for n in topological(side)]
     names = sorted(sampling.size_names(table) | {n for x in nodes for s in x.shape for n in s.names})
     present = {n.name for n in nodes if isinstance(n, Symbol)}
-    shown = {n: d for n, d in table.items() if n in present}
+    shown = {n: d for n, d in table.items() if n in present or conjugate_name(n) in present}
     least = sampling.least_size(right, wrong)
     rng = np.random.default_rng(0)
     for sizes in _sizes(names, least):
@@ -40,7 +40,8 @@ def counterexample(right: Node, wrong: Node, table: Mapping[str, Declaration], w
             try:
                 values = {n: _draw(d, sizes, rng, attempt) for n, d in shown.items()}
                 with np.errstate(all="ignore"):
-                    sides = [np.asarray(evaluate(x, values, sizes)) for x in (right, wrong)]
+                    every = sampling.with_conjugates(values)
+                    sides = [np.asarray(evaluate(x, every, sizes)) for x in (right, wrong)]
             except (MatcalcError, NoPoint, Inexact, np.linalg.LinAlgError):
                 continue
             place = _differ(*sides)
@@ -62,9 +63,11 @@ def _draw(d: Declaration, sizes: Mapping[str, int], rng: np.random.Generator, at
         return np.asarray(float(2 + attempt % 2))
     low, high = (1, 2 + attempt // 20) if "positive" in d.attributes or attempt % 4 == 0 else (-2, 2)
     values = rng.integers(low, high + 1, shape).astype(float)
+    if d.attributes & COMPLEX:
+        values = 2 * (values + 1j * rng.integers(low, high + 1, shape))
     if "orthogonal" in d.attributes:
         values = np.sign(values) + (values == 0)
-    return structured(np.asarray(values), d.attributes, Floats())
+    return structured(np.asarray(values), d.attributes, machine_numbers(bool(d.attributes & COMPLEX)))
 
 
 def _differ(a: Array, b: Array) -> tuple[int, ...] | None:
@@ -96,9 +99,15 @@ def _text(
 
 def _shown(value: Array) -> str:
     if value.ndim == 0:
-        return _number(float(value))
+        return _number(value[()])
     return "[" + ", ".join(_shown(v) for v in value) + "]"
 
 
-def _number(value: float) -> str:
-    return f"{float(value) + 0.0:.6g}"
+def _number(value: complex) -> str:
+    """The number as it is written: 2, -0.5, 1 + 2i."""
+    real, imaginary = (f"{float(part) + 0.0:.6g}" for part in (np.real(value), np.imag(value)))
+    if imaginary in ("0", "-0"):
+        return real
+    if real in ("0", "-0"):
+        return f"{imaginary}i"
+    return f"{real} - {imaginary[1:]}i" if imaginary[0] == "-" else f"{real} + {imaginary}i"

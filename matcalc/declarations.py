@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NoReturn
 
-from matcalc.errors import LimitError, ParseError, ShapeError, UnsupportedError
+from matcalc.errors import LimitError, ParseError, ShapeError
 from matcalc.letters import GREEK, latin_names
 from matcalc.sizes import Size
 
@@ -30,7 +30,12 @@ ATTRIBUTES: dict[str, bool] = {
     "constant": False,
     "complex": False,
 }
-LATER = frozenset({"complex", "hermitian"})
+REAL = frozenset({"spd", "positive", "integer"})
+# What a complex symbol can not be, and what a Hermitian matrix can not be besides: it would be real.
+CLASHES: dict[str, frozenset[str]] = {
+    "complex": REAL,
+    "hermitian": REAL | {"symmetric", "skew", "diagonal", "lower", "upper", "orthogonal", "toeplitz"},
+}
 MATRICES_ONLY = frozenset(name for name, square in ATTRIBUTES.items() if square) | {"contraction"}
 KINDS = ("scalar", "vector", "matrix", "tensor")
 MAX_TEXT = 1_000
@@ -229,17 +234,21 @@ class _DeclarationReader:
                 self.fail(f"'{word[:40]}' does not belong here; {hint}")
             self.check_attribute(word, kind, sizes)
             found.add(word)
+            self.check_clash(found)
             self.at += 1
-        return frozenset(found)
+        return frozenset(found - {"complex"} if "hermitian" in found else found)
+
+    def check_clash(self, found: set[str]) -> None:
+        for name, others in CLASHES.items():
+            clash = sorted(found & others)
+            if name in found and clash:
+                self.misfit(f"{name} and {clash[0]} do not go together: {clash[0]} is for real symbols here")
 
     def check_attribute(self, word: str, kind: str, sizes: list[tuple[Size, int]]) -> None:
         if word not in ATTRIBUTES:
             near = get_close_matches(word[:40], ATTRIBUTES, 2)
             hint = f"did you mean {' or '.join(near)}?" if near else f"attributes are {', '.join(ATTRIBUTES)}"
             self.fail(f"unknown attribute '{word[:40]}'; {hint}")
-        if word in LATER:
-            message = f"'{word}' is not supported yet: complex matrices come in a later version"
-            raise UnsupportedError(message, self.source, self.place())
         if word in MATRICES_ONLY and kind != "matrix":
             self.misfit(f"only a matrix can be {word}")
         if ATTRIBUTES[word] and sizes[0][0] is not sizes[1][0]:

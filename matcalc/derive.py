@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from . import ir
 from .actions import contracted, core_function, differential_form, with_directions
 from .codegen import compile_numpy, numpy_source
-from .confirm import folded
+from .confirm import agree, folded
 from .declarations import Declaration, read_declarations
 from .derivation import KINDS, Derivation, Formula, Remark, Step, derivation
 from .differentiate import derivative
@@ -21,7 +21,7 @@ from .errors import LimitError, ShapeError, UnknownSymbolError, UnsupportedError
 from .ir import Node
 from .lower import STRUCTURE, Lowered, free_symbol, lower_parsed, symbol_of, unfolded, without_structure
 from .naming import with_names
-from .places import Variable, at_components, base_of, variable
+from .places import CONVENTIONS, PARTS, Variable, at_components, base_of, plain_name, variable
 from .printable import Printable
 from .render.text import text
 from .shapes import with_readings
@@ -131,11 +131,20 @@ class Derivative(Printable):
     @cached_property
     def bases(self) -> tuple[str, ...]:
         """The symbols differentiated by; of a component x_3 the symbol x."""
-        return tuple(v.base for v in _resolved(self.expr.lowered, self.wrt))
+        return tuple(v.base for v in self._variables)
 
     @property
     def _of_component(self) -> bool:
-        return self.bases != self.wrt
+        return any(v.indices for v in self._variables)
+
+    @property
+    def _variables(self) -> list[Variable]:
+        return _resolved(self.expr.lowered, self.wrt)
+
+    @property
+    def _directions(self) -> tuple[str, ...]:
+        """What varies with the directions: of a component its symbol."""
+        return tuple(v.base if v.indices else v.name for v in self._variables)
 
     @cached_property
     def steps(self) -> Derivation:
@@ -205,10 +214,23 @@ class Derivative(Printable):
         if absent:
             return f"the expression does not depend on {', '.join(absent)}"
         if self.structure is None:
-            return ""
+            return self._convention
         kinds = " ".join(sorted(self.expr.lowered.declarations[self.bases[0]].attributes & STRUCTURE))
         how = "by the free entries of" if self.structure == "entries" else "projected to the structure of"
         return f"{how} {self.bases[0]}, declared {kinds}"
+
+    @property
+    def _convention(self) -> str:
+        """What a derivative by a complex symbol means."""
+        table = self.expr.lowered.declarations
+        said = []
+        for v in self._variables:
+            known = table[v.base].attributes & ir.COMPLEX
+            if "hermitian" in known:
+                said.append(f"derivative by {v.base} with conj({v.base}) = {v.base}^T")
+            elif known:
+                said.append(CONVENTIONS[v.part].format(v.base))
+        return "; ".join(dict.fromkeys(said))
 
     @cached_property
     def identity(self) -> str | None:
@@ -300,8 +322,7 @@ class Derivative(Printable):
 
     def derive(self, wrt: str | Sequence[str]) -> Derivative:
         """The derivative of this derivative."""
-        more = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-        return _derive(self.expr, self.wrt + more, self.layout, self.structure, self.steps_as)
+        return _derive(self.expr, self.wrt + variable_names(wrt), self.layout, self.structure, self.steps_as)
 
     def verify(self, trials: int | None = None, seed: int = 0) -> Verification:
         """Compare with the original expression, in random directions at random points.
@@ -320,7 +341,7 @@ class Derivative(Printable):
         return folded(self.free[0], self.expr.lowered.declarations)
 
     def _verified(self, root: Node, trials: int, seed: int) -> Verification:
-        return verify(root, self.free[1], self.bases, self.expr.lowered.declarations, trials, seed)
+        return verify(root, self.free[1], self._directions, self.expr.lowered.declarations, trials, seed)
 
     def __repr__(self) -> str:
         return f"Derivative({str(self)!r})"
@@ -353,10 +374,16 @@ def derive(
         raise UnsupportedError(f"the layout is one of {', '.join(LAYOUTS)}")
     if structure is not None and structure not in MODES:
         raise UnsupportedError(f"structure is one of {', '.join(MODES)}, or None")
+    names = variable_names(wrt)
+    return _derive(_read(expr, declare, symbols, names), names, layout, structure, steps)
+
+
+def variable_names(wrt: str | Sequence[str]) -> tuple[str, ...]:
+    """What is differentiated by, each by the name that is printed: conj(Z) for Z*."""
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt) if isinstance(wrt, Sequence) else (wrt,)
     if not all(isinstance(n, str) for n in names):
         raise UnknownSymbolError("wrt is the name of a symbol, or a list of names")
-    return _derive(_read(expr, declare, symbols, names), names, layout, structure, steps)
+    return tuple(map(plain_name, names))
 
 
 def _derive(expr: Expr, wrt: tuple[str, ...], layout: str, structure: str | None, steps: str) -> Derivative:
@@ -380,8 +407,10 @@ def _differentiated(
     root = without_structure(lowered, structured) if structured else lowered.node
     table = lowered.declarations
     free = folded(root, table, record)
-    for v in variables:
-        free = folded(derivative(free, v, record), table, record)
+    for v, how in zip(variables, resolved, strict=True):
+        if how.part == "grad":
+            _require_real(free, how, table)
+        free = folded(_by_part(free, v, how.part, record), table, record)
     node = free
     if structured:
         whole = {n: symbol_of(n, lowered.declarations[n]) for n in structured}
@@ -394,6 +423,27 @@ def _differentiated(
         record(Rewritten(f"structure: {structure}", free_entries, node, equal=False))
     node = folded(at_components(node, root.rank, resolved, table), table)
     return root, free, node
+
+
+def _by_part(root: Node, v: ir.Symbol, part: str, record: Record) -> Node:
+    """The derivative by a symbol, or by a part of a complex one."""
+    terms = []
+    for c, times, bar in PARTS[part]:
+        by = ir.conjugate(v) if bar else v
+        assert isinstance(by, ir.Symbol)
+        found = derivative(root, by, record)
+        terms.append((c, ir.hadamard([ir.power(ir.imaginary(), times), found], found.shape)))
+    return ir.add(terms, root.shape + v.shape)
+
+
+def _require_real(node: Node, v: Variable, table: Mapping[str, Declaration]) -> None:
+    bar = ir.conjugate(node)
+    if node.shape or not (bar is node or agree(bar, node, table)):
+        what = "this has axes" if node.shape else "this is not real"
+        raise UnsupportedError(
+            f"the complex gradient is of a real function, and {what}; "
+            f"its derivatives are those by {v.base} and by conj({v.base})"
+        )
 
 
 def _resolved(lowered: Lowered, wrt: Sequence[str]) -> list[Variable]:

@@ -13,6 +13,8 @@ from .declarations import Declaration
 from .duals import Dual
 from .ir import Einsum, MatPow, Node, Number
 from .lower import unfolded
+from .places import Variable, variable
+from .sizes import Size
 from .structured import structured
 from .systems import PRIME, Array, Digits, System
 
@@ -26,6 +28,9 @@ class Claim:
 
     `right` has an axis for each axis of the variables, or else it holds the directions as symbols, whose places among
     `wrt` are in `named`. Without `wrt` the sides themselves are compared.
+
+    What holds for all complex Z holds for independent Z and conj(Z), and the reverse, since the sides are analytic in
+    both; and for all Hermitian H if and only if for all H, with H^T for the conjugate.
     """
 
     left: Node
@@ -33,6 +38,20 @@ class Claim:
     declarations: Mapping[str, Declaration]
     wrt: tuple[str, ...] = ()
     named: Mapping[str, int] | None = None
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether a symbol is complex."""
+        return any(d.attributes & ir.COMPLEX for d in self.declarations.values())
+
+    @property
+    def variables(self) -> list[Variable]:
+        """What is differentiated by, resolved."""
+        return [variable(name, self.declarations) for name in self.wrt]
+
+    @property
+    def direction_shapes(self) -> list[tuple[Size, ...]]:
+        return [self.declarations[v.base].sizes for v in self.variables]
 
     @property
     def names(self) -> set[str]:
@@ -89,22 +108,25 @@ class Raw:
 def raw_field(claim: Claim, sizes: Mapping[str, int], rng: Random) -> Raw:
     """Elements of the prime field."""
 
-    def entries(d: Declaration) -> Array:
-        shape = sampling.shape_of(d.sizes, sizes)
-        if "integer" in d.attributes:
-            return np.asarray(rng.randrange(2, 5), dtype=object)
+    def entries(axes: tuple[Size, ...]) -> Array:
+        shape = sampling.shape_of(axes, sizes)
         count = int(np.prod(shape, dtype=int))
         return np.array([rng.randrange(1, PRIME) for _ in range(count)], dtype=object).reshape(shape)
 
-    symbols = {n: entries(d) for n, d in claim.declarations.items()}
-    return Raw(symbols, [entries(claim.declarations[v]) for v in claim.wrt])
+    symbols: dict[str, Array] = {}
+    for n, d in claim.declarations.items():
+        whole = "integer" in d.attributes
+        symbols[n] = np.asarray(rng.randrange(2, 5), dtype=object) if whole else entries(d.sizes)
+        if "complex" in d.attributes and "hermitian" not in d.attributes:
+            symbols[ir.conjugate_name(n)] = entries(d.sizes)
+    return Raw(symbols, [entries(axes) for axes in claim.direction_shapes])
 
 
 def raw_floats(claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator, trial: int, level: int = 0) -> Raw:
     """Entries of both signs with moduli from 0.3 to 2; the signs of scalars go through all cases, trial by trial.
 
     From level 1 on entries are positive, then square matrices are near a multiple of I, then all is small: for
-    functions that have no value elsewhere.
+    functions that have no value elsewhere. Complex entries have random angles, from level 1 on small ones.
     """
     symbols: dict[str, Array] = {}
     scalars = 0
@@ -114,7 +136,10 @@ def raw_floats(claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator,
             symbols[name] = np.asarray(float(rng.integers(2, 5)))
             continue
         values = rng.uniform(0.3, 2.0, shape)
-        if level == 0 and "positive" not in d.attributes:
+        if d.attributes & ir.COMPLEX:
+            widest = 0.2 if level else np.pi
+            values = values * np.exp(1j * rng.uniform(-widest, widest, shape))
+        elif level == 0 and "positive" not in d.attributes:
             if shape:
                 values = values * rng.choice((-1.0, 1.0), shape)
             else:
@@ -125,7 +150,7 @@ def raw_floats(claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator,
         if level >= 2 and len(shape) == 2 and shape[0] == shape[1]:
             values = np.eye(shape[0]) * (2.0 if level == 2 else 1.0) + values * 0.3 / shape[0]
         symbols[name] = np.asarray(values)
-    shapes = [sampling.shape_of(claim.declarations[v].sizes, sizes) for v in claim.wrt]
+    shapes = [sampling.shape_of(axes, sizes) for axes in claim.direction_shapes]
     return Raw(symbols, [np.asarray(rng.uniform(-1.0, 1.0, s)) for s in shapes])
 
 
@@ -135,11 +160,16 @@ def point(claim: Claim, raw: Raw, system: System) -> tuple[dict[str, Dual], dict
     directions = [np.asarray(lift(d)) for d in raw.directions]
     plain: dict[str, Dual] = {}
     for name, values in raw.symbols.items():
-        d = claim.declarations[name]
+        d = claim.declarations[ir.conjugate_name(name) if ir.is_conjugate(name) else name]
         plain[name] = {0: structured(np.asarray(lift(values)), d.attributes, system)}
+        bar = ir.conjugate_name(name)
+        if d.attributes & ir.COMPLEX and bar not in raw.symbols:
+            value = plain[name][0]
+            plain[bar] = {0: value.T if "hermitian" in d.attributes else value.conj()}
     varied = dict(plain)
-    for k, name in enumerate(claim.wrt):
-        varied[name] = {**varied[name], 1 << k: directions[k]}
+    for k, v in enumerate(claim.variables):
+        for name, factor in v.moves:
+            varied[name] = {**varied[name], 1 << k: system.reduce(system.complex(factor) * directions[k])}
     for name, k in (claim.named or {}).items():
         plain[name] = {0: directions[k]}
     return varied, plain, directions

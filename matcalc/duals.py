@@ -16,6 +16,7 @@ import numpy as np
 from . import ir
 from .contraction import alone, held, pair, pairing, plan, spread
 from .ir import Basis, Call, Einsum, Extent, Inject, Labels, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
+from .letters import IMAGINARY
 from .systems import NEAR, Array, Inexact, NoPoint, System
 
 # A dual number: the set of directions as a bit mask -> its part. Part 0 is the value; parts that lack are nought.
@@ -527,6 +528,7 @@ def _linear(f: Callable[[Array], Array]) -> Callable[[Duals, Dual], Dual]:
 
 CALLS: dict[str, Callable[..., Dual]] = {
     "pi": _constant("pi"),
+    IMAGINARY: _constant(IMAGINARY),
     "prod": _prod,
     "max": _max,
     "ismax": _ismax,

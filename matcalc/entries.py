@@ -41,6 +41,7 @@ FIELDS: dict[str, frozenset[str]] = {
                 "letter",
                 "domain",
                 "adjoint",
+                "complex",
             ),
             *("latex", *ABOUT),
         ]

@@ -85,6 +85,11 @@ class Function:
     def not_negative(self) -> bool:
         return "range" in self.fields
 
+    @property
+    def on_complex(self) -> str:
+        """What it is of complex arguments: `holomorphic`, `branches`, `conjugates`, a definition, or empty."""
+        return self.fields.get("complex", "")
+
     def result_shape(self, shapes: Sequence[tuple[Size, ...]]) -> tuple[Size, ...]:
         """The shape of the value for arguments of these shapes."""
         if self.result.kind == "same":

@@ -16,6 +16,8 @@ Invariants, which every constructor keeps:
   canonical orientation. Products are never multiplied out over sums.
 - A node of two axes knows whether turning them leaves it as it is (`swap` is 1), changes its sign (-1), or
   neither (0). Where it is 1 or -1, the labels of an operand stand in rising order.
+- Conjugates stand at the leaves: conj(Z) of a complex Z is a symbol of its own, by the name `conj(Z)`, so that a
+  derivative by Z holds it fixed, as Wirtinger's does. That of a Hermitian H is H^T. A node knows whether it `is_complex`.
 
 Canonical order is by `digest`, a number that depends on structure alone: the same in every process.
 """
@@ -34,6 +36,7 @@ from .errors import LimitError, UnsupportedError
 from .functions import FUNCTIONS
 from .labelling import Labelling
 from .labelling import Labels as Labels
+from .letters import IMAGINARY
 from .sizes import Size
 
 Rational: TypeAlias = int | Fraction
@@ -45,15 +48,19 @@ MAX_BITS = 4_096
 MAX_RANK = 8
 SYMMETRIC = frozenset({"symmetric", "spd", "diagonal"})
 
+COMPLEX = frozenset({"complex", "hermitian"})
+CONJUGATE = "conj(", ")"
+
 _table: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
 
 
 class Node:
     """Base of all nodes."""
 
-    __slots__ = ("__weakref__", "_swap", "_turned", "digest", "shape")
+    __slots__ = ("__weakref__", "_swap", "_turned", "digest", "is_complex", "shape")
     shape: Shape
     digest: int
+    is_complex: bool  # whether a complex symbol or the imaginary unit is in it
     _swap: int | None
     _turned: Any
 
@@ -189,7 +196,13 @@ def _rational_digest(c: Rational) -> tuple[int, int]:
 
 
 def _intern(
-    cls: type[N], key: tuple[Any, ...], shape: Shape, digest: tuple[Any, ...], swap: int | None, **fields: Any
+    cls: type[N],
+    key: tuple[Any, ...],
+    shape: Shape,
+    digest: tuple[Any, ...],
+    swap: int | None,
+    is_complex: bool = False,
+    **fields: Any,
 ) -> N:
     full = (cls, shape, *key)
     found = _table.get(full)
@@ -199,10 +212,15 @@ def _intern(
         node.digest = hash((_text_digest(cls.__name__), *digest))
         node._swap = swap if len(shape) == 2 else 0
         node._turned = None
+        node.is_complex = is_complex
         for name, value in fields.items():
             setattr(node, name, value)
         found = _table.setdefault(full, node)
     return found  # type: ignore[return-value]
+
+
+def _any_complex(nodes: Iterable[Node]) -> bool:
+    return any(n.is_complex for n in nodes)
 
 
 def _shape_digest(shape: Shape) -> int:
@@ -230,7 +248,8 @@ def symbol(name: str, shape: Shape = (), attributes: frozenset[str] = frozenset(
     if len(shape) == 2 and shape[0] is not shape[1]:
         swap = 0
     digest = (_text_digest(name), _shape_digest(shape), _text_digest(",".join(sorted(attributes))))
-    return _intern(Symbol, (name, attributes), shape, digest, swap, name=name, attributes=attributes)
+    is_complex = bool(attributes & COMPLEX)
+    return _intern(Symbol, (name, attributes), shape, digest, swap, is_complex, name=name, attributes=attributes)
 
 
 def basis(index: int, size: Size) -> Basis:
@@ -287,6 +306,55 @@ MINUS_ONE = number(-1)
 
 def is_zero(node: Node) -> bool:
     return (isinstance(node, Sum) and not node.terms) or (isinstance(node, Number) and node.value == 0)
+
+
+# --- complex numbers ------------------------------------------------------------------------------
+
+
+def imaginary() -> Node:
+    """The imaginary unit."""
+    return call(IMAGINARY, [])
+
+
+def conjugate_name(name: str) -> str:
+    """The name of the conjugate of a symbol: `conj(Z)` of Z, and Z of `conj(Z)`."""
+    before, after = CONJUGATE
+    return name[len(before) : -len(after)] if is_conjugate(name) else f"{before}{name}{after}"
+
+
+def is_conjugate(name: str) -> bool:
+    """Whether it is the name of the conjugate of a symbol."""
+    return name.startswith(CONJUGATE[0])
+
+
+def conjugate(root: Node) -> Node:
+    """The conjugate, entry by entry: every function here has real values of real arguments, and so commutes with it."""
+    if not root.is_complex:
+        return root
+    memo: dict[Node, Node] = {}
+    for node in topological(root):
+        memo[node] = _conjugated(node, memo) if node.is_complex else node
+    return memo[root]
+
+
+def _conjugated(node: Node, memo: Mapping[Node, Node]) -> Node:
+    match node:
+        case Symbol(name, attributes):
+            return turn(node) if "hermitian" in attributes else symbol(conjugate_name(name), node.shape, attributes)
+        case Call(function, ()) if function == IMAGINARY:
+            return scale(-1, node)
+        case _:
+            return rebuild(node, memo, {})
+
+
+def is_real(node: Node) -> bool:
+    """Whether the node has real values: it is its own conjugate."""
+    return not node.is_complex or conjugate(node) is node
+
+
+def is_hermitian(node: Node) -> bool:
+    """Whether the matrix is the transpose of its conjugate."""
+    return node.rank == 2 and conjugate(node) is turn(node)
 
 
 # --- sums -----------------------------------------------------------------------------------------
@@ -363,7 +431,7 @@ def _ordered(terms: Iterable[tuple[Node, Rational]]) -> tuple[tuple[Rational, No
 
 def _sum(terms: tuple[tuple[Rational, Node], ...], shape: Shape, swap: int | None) -> Sum:
     digest = tuple((*_rational_digest(c), n.digest) for c, n in terms)
-    return _intern(Sum, terms, shape, digest, swap, terms=terms)
+    return _intern(Sum, terms, shape, digest, swap, _any_complex(n for _, n in terms), terms=terms)
 
 
 def content(node: Sum) -> Rational:
@@ -788,7 +856,7 @@ def _canonical(operands: list[tuple[Node, Labels]], output: Labels, extents: Map
     shape = tuple(extents[k] for k in output)
     digest = (tuple(n.digest for n in nodes), labels, new_output, _shape_digest(sizes))
     node = _intern(
-        Einsum, (nodes, labels, new_output, sizes), shape, digest, None,
+        Einsum, (nodes, labels, new_output, sizes), shape, digest, None, _any_complex(nodes),
         operands=nodes, labels=labels, output=new_output, extents=sizes,
     )  # fmt: skip
     return sign, node
@@ -826,6 +894,7 @@ def apply(function: str, args: Sequence[Node]) -> Node:
     swap = 1 if all(a.swap == 1 for a in args) else row.parity if first.swap == -1 and len(args) == 1 else 0
     return _intern(
         Map, (function, *args), first.shape, (_text_digest(function), *(a.digest for a in args)), swap,
+        _any_complex(args),
         function=function, args=tuple(args),
     )  # fmt: skip
 
@@ -844,8 +913,9 @@ def _parity(exponent: Node) -> int:
 def _intern_power(base: Node, exponent: Node) -> Power:
     swap = base.swap if base.swap >= 0 else _parity(exponent)
     return _intern(
-        Power, (base, exponent), base.shape, (base.digest, exponent.digest), swap, base=base, exponent=exponent
-    )
+        Power, (base, exponent), base.shape, (base.digest, exponent.digest), swap, _any_complex((base, exponent)),
+        base=base, exponent=exponent,
+    )  # fmt: skip
 
 
 def is_whole(exponent: Node) -> bool:
@@ -883,9 +953,11 @@ def power(base: Node, exponent: Node | Rational) -> Node:
                 return power(part, exponent)
         case Basis() if isinstance(exponent, Number) and exponent.value > 0:
             return base
+        case Call(function, ()) if function == IMAGINARY and isinstance(exponent, Number) and whole:
+            return _imaginary_power(int(exponent.value))
         case Power(inner, first):
             return _power_of_power(base, inner, first, exponent)
-        case Map("exp", (arg,)):
+        case Map("exp", (arg,)) if whole or not arg.is_complex:
             return apply("exp", [einsum([(arg, tuple(range(arg.rank))), (exponent, ())], tuple(range(arg.rank)))])
         case Map("abs", (arg,)) if isinstance(exponent, Number) and exponent.value % 2 == 0:
             return power(arg, exponent)
@@ -899,6 +971,10 @@ def power(base: Node, exponent: Node | Rational) -> Node:
             pass
     upright, turned = _upright(base)
     return turn(power(upright, exponent)) if turned else _intern_power(base, exponent)
+
+
+def _imaginary_power(times: int) -> Node:
+    return scale(-1 if times % 4 > 1 else 1, imaginary() if times % 2 else ONE)
 
 
 def _has_summed(node: Einsum) -> bool:
@@ -937,12 +1013,17 @@ def _number_power(value: Rational, exponent: Node) -> Node:
 
 
 def _power_of_power(node: Power, inner: Node, first: Node, exponent: Node) -> Node:
-    """(b^p)^q is b^(p q) for whole q, and for any q where b is not negative; (b^2)^(1/2) is |b|."""
+    """(b^p)^q is b^(p q) for whole q, and for any q where b is not negative; (b^2)^(1/2) is |b|.
+
+    The principal value of a complex b^p has an angle of at most pi where |p| is at most 1, and no other.
+    """
     product = einsum([(first, ()), (exponent, ())], ())
     fractional = isinstance(first, Number) and first.value.denominator != 1
+    if inner.is_complex:
+        fractional = fractional and isinstance(first, Number) and magnitude(first.value) < 1
     if is_whole(exponent) or fractional or not_negative(inner):
         return power(inner, product)
-    if isinstance(first, Number) and first.value % 2 == 0:
+    if isinstance(first, Number) and first.value % 2 == 0 and is_real(inner):
         return power(apply("abs", [inner]), product)
     return _intern_power(node, exponent)
 
@@ -968,6 +1049,8 @@ def _power_of_product(base: Einsum, exponent: Node, whole: bool) -> Node | None:
 
 def positive(node: Node) -> bool:
     """Whether every entry is greater than nought, as far as structure and declarations tell."""
+    if node.is_complex:
+        return False
     match node:
         case Number(value):
             return value > 0
@@ -988,7 +1071,9 @@ def positive(node: Node) -> bool:
 
 
 def not_negative(node: Node) -> bool:
-    """Whether no entry can be negative, as far as structure and declarations tell."""
+    """Whether every entry is real and none is negative, as far as structure and declarations tell."""
+    if node.is_complex:
+        return _is_square_of_moduli(node)
     match node:
         case Number(value):
             return value >= 0
@@ -1012,11 +1097,28 @@ def not_negative(node: Node) -> bool:
             return False
 
 
+def _is_square_of_moduli(node: Node) -> bool:
+    """Whether the node is a product of numbers with their own conjugates, summed or not: z^H z, z .* conj(z)."""
+    if not isinstance(node, Einsum) or len(set(node.output)) < len(node.output):
+        return False
+    left = list(zip(node.operands, node.labels, strict=True))
+    while left:
+        operand, labels = left.pop()
+        if not_negative(operand):
+            continue
+        other = (conjugate(operand), labels)
+        if other not in left:
+            return False
+        left.remove(other)
+    return True
+
+
 def _intern_matpow(base: Node, exponent: Node) -> Node:
     swap = base.swap if base.swap >= 0 else _parity(exponent)
     return _intern(
-        MatPow, (base, exponent), base.shape, (base.digest, exponent.digest), swap, base=base, exponent=exponent
-    )
+        MatPow, (base, exponent), base.shape, (base.digest, exponent.digest), swap, _any_complex((base, exponent)),
+        base=base, exponent=exponent,
+    )  # fmt: skip
 
 
 def matpow(base: Node, exponent: Node | Rational) -> Node:
@@ -1158,6 +1260,7 @@ def call(function: str, args: Sequence[Node]) -> Node:
     swap = 1 if row.transpose == "commutes" and arg.rank == 2 and arg.swap == 1 else 0
     return _intern(
         Call, (function, *args), shape, (_text_digest(function), *(a.digest for a in args)), swap,
+        function == IMAGINARY or _any_complex(args),
         function=function, args=tuple(args),
     )  # fmt: skip
 
@@ -1232,7 +1335,8 @@ def substitute(root: Node, symbols: Mapping[str, Node], sizes: Mapping[str, Size
 def _substituted(node: Node, memo: Mapping[Node, Node], symbols: Mapping[str, Node], sizes: Mapping[str, Size]) -> Node:
     match node:
         case Symbol(name, attributes):
-            return symbols[name] if name in symbols else symbol(name, _shape(node.shape, sizes), attributes)
+            given = _given(name, symbols)
+            return given if given is not None else symbol(name, _shape(node.shape, sizes), attributes)
         case Extent(name):
             return extent(sizes[name]) if name in sizes else node
         case Basis(index):
@@ -1243,6 +1347,14 @@ def _substituted(node: Node, memo: Mapping[Node, Node], symbols: Mapping[str, No
             return inject(_shape(parts, sizes), place)
         case _:
             return rebuild(node, memo, sizes)
+
+
+def _given(name: str, symbols: Mapping[str, Node]) -> Node | None:
+    """What stands for a symbol; for its conjugate, the conjugate of that."""
+    if name in symbols or not is_conjugate(name):
+        return symbols.get(name)
+    found = symbols.get(conjugate_name(name))
+    return None if found is None else conjugate(found)
 
 
 def rebuild(node: Node, memo: Mapping[Node, Node], sizes: Mapping[str, Size]) -> Node:
@@ -1290,8 +1402,8 @@ def _spread(node: Node, shape: Shape) -> Node:
 
 def _lifted(node: Node, memo: Mapping[Node, Node], symbols: Mapping[str, Node]) -> Node:
     match node:
-        case Symbol(name) if name in symbols:
-            return symbols[name]
+        case Symbol(name) if (given := _given(name, symbols)) is not None:
+            return given
         case Einsum(operands, _, ()):
             parts = [memo[o] for o in operands]
             return hadamard(parts, next((p.shape for p in parts if p.shape), ()))

@@ -19,7 +19,7 @@ from .draws import Claim, Raw
 from .errors import LimitError
 from .exact import Judgement, sides
 from .ir import Map, Node, Power, Symbol
-from .systems import CANCELLED, Array, Digits, Floats, Inexact, NoPoint
+from .systems import CANCELLED, Array, ComplexDigits, Digits, Inexact, NoPoint, machine_numbers
 
 ENOUGH = 5
 TRIALS = 8
@@ -59,7 +59,7 @@ def _has_value(claim: Claim, seed: int) -> bool:
     for trial, sizes in enumerate(islice(draws.assignments(claim), ATTEMPTS)):
         try:
             raw = draws.raw_floats(claim, sizes, rng, trial, trial * draws.LEVELS // ATTEMPTS)
-            values = sides(claim, raw, sizes, Floats())
+            values = sides(claim, raw, sizes, machine_numbers(claim.is_complex))
         except NoPoint:
             continue
         if all(np.all(np.isfinite(v)) for v in values):
@@ -131,7 +131,7 @@ def _verdict(claim: Claim, tally: _Tally, blind: _Blindness) -> Judgement:
 
 
 def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> None:
-    system = Floats()
+    system = machine_numbers(claim.is_complex)
     left, right = sides(claim, raw, sizes, system)
     scale = max(float(np.max(np.abs(x), initial=0.0)) for x in (left, right))
     if scale == 0.0:
@@ -164,7 +164,7 @@ def _error(left: Array, right: Array, scale: float) -> float:
 
 def _settled(claim: Claim, raw: Raw, sizes: Mapping[str, int]) -> bool | None:
     """Whether the sides agree in 50 digits at the same point."""
-    system = Digits()
+    system = ComplexDigits() if claim.is_complex else Digits()
     try:
         left, right = sides(claim, raw, sizes, system)
     except (NoPoint, Inexact, ZeroDivisionError, ValueError):
@@ -188,7 +188,7 @@ class _Blindness:
 
     def __init__(self, claim: Claim) -> None:
         nodes = {n for side in (claim.left, claim.right) for n in ir.topological(side)}
-        self.suspects = {n.name for n in nodes if _may_be_turned(n)}  # type: ignore[attr-defined]
+        self.suspects = {_base(n.name) for n in nodes if _may_be_turned(n)}  # type: ignore[attr-defined]
         self.points = 0
 
     def look(self, raw: Raw) -> None:
@@ -197,6 +197,10 @@ class _Blindness:
 
     def found(self) -> bool:
         return bool(self.suspects) and self.points > 0
+
+
+def _base(name: str) -> str:
+    return ir.conjugate_name(name) if ir.is_conjugate(name) else name
 
 
 def _may_be_turned(node: Node) -> bool:

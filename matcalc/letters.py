@@ -26,6 +26,9 @@ _LOOKALIKES = {
     **{"–": "-", "—": "-", "‐": "-", "‑": "-", "’": "'", "′": "'", "‘": "'", "∣": "|", "∥": "||", "ˆ": "^"},
 }
 
+# The imaginary unit as a name, of which the first letter is a digit: it is no name that a symbol can have.
+IMAGINARY = "1i"
+
 
 def latin_names(text: str) -> str:
     """`text` with its Greek letters replaced by their names.

@@ -15,6 +15,7 @@ from .errors import ShapeError, UnsupportedError
 from .functions import FUNCTIONS, Function
 from .inference import Reading, read, read_shared
 from .ir import Node
+from .letters import IMAGINARY
 from .parsing import Vocabulary, parse
 from .shapes import CONSTANTS, Typed
 from .sizes import Size
@@ -43,7 +44,9 @@ from .syntax import (
     Where,
 )  # fmt: skip
 
-STRUCTURE = frozenset({"symmetric", "skew", "diagonal", "lower", "upper", "orthogonal", "toeplitz", "spd", "hermitian"})
+STRUCTURE = frozenset({"symmetric", "skew", "diagonal", "lower", "upper", "orthogonal", "toeplitz", "spd"})
+# What a function is of complex arguments; any other text is a definition for them.
+KNOWN_ON_COMPLEX = frozenset({"holomorphic", "branches", "conjugates"})
 Written: TypeAlias = dict[Node, tuple[Node, ...]]
 
 
@@ -267,14 +270,68 @@ def _call(low: Lowering, typed: Typed) -> Node:
         raise UnsupportedError(
             f"{row.name}(A) is known for symmetric matrices: declare A symmetric", low.source, typed.node.span[0]
         )
-    return apply_function(row, args)
+    try:
+        return apply_function(row, args)
+    except UnsupportedError as error:
+        raise UnsupportedError(error.message, low.source, typed.node.span[0]) from None
 
 
 def apply_function(row: Function, args: list[Node]) -> Node:
     """The function of nodes: its definition where it has one, else a call."""
+    if any(a.is_complex for a in args):
+        return _on_complex(row, args)
     if row.definition is not None and not row.named:
         return expand(row, row.definition, args)
+    return _plain(row, args)
+
+
+def _plain(row: Function, args: list[Node]) -> Node:
     return ir.apply(row.name, args) if row.elementwise else ir.call(row.name, args)
+
+
+def _on_complex(row: Function, args: list[Node]) -> Node:
+    """The function of complex arguments, as its row tells; a function that a user defined stands for its definition."""
+    if row.definition is not None:
+        return expand(row, row.definition, args)
+    if row.on_complex in KNOWN_ON_COMPLEX:
+        return _plain(row, args)
+    if not row.on_complex:
+        raise UnsupportedError(f"{row.name} is known for real arguments only, and this one is complex")
+    kinds = [_complex_kind(a) for a in args]
+    if all(k == "" or (k == "hermitian" and not row.elementwise) for k in kinds):
+        return _plain(row, args)
+    return expand(row, row.on_complex, args)
+
+
+def _complex_kind(node: Node) -> str:
+    """What must be declared of a symbol that stands for the node: `hermitian`, `complex`, or nothing of a real one."""
+    if ir.is_real(node):
+        return ""
+    return "hermitian" if ir.is_hermitian(node) else "complex"
+
+
+def _adjoint(low: Lowering, typed: Typed) -> Node:
+    node = _conjugated(low, typed)
+    return ir.turn(node) if typed.type.rank == 2 else node
+
+
+def _conjugated(low: Lowering, typed: Typed) -> Node:
+    node = low.lower(typed.parts[0])
+    if any(isinstance(n, ir.Call) and n.function == "eig" and n.args[0].swap != 1 for n in ir.topological(node)):
+        message = "the conjugate of eigenvalues that need not be real"
+        raise UnsupportedError(message, low.source, typed.node.span[0])
+    return ir.conjugate(node)
+
+
+def _real_part(low: Lowering, typed: Typed) -> Node:
+    node = low.lower(typed.parts[0])
+    return ir.add([(Fraction(1, 2), node), (Fraction(1, 2), _conjugated(low, typed))], node.shape)
+
+
+def _imaginary_part(low: Lowering, typed: Typed) -> Node:
+    node = low.lower(typed.parts[0])
+    twice = ir.add([(1, _conjugated(low, typed)), (-1, node)], node.shape)
+    return ir.scale(Fraction(1, 2), ir.hadamard([ir.imaginary(), twice], node.shape))
 
 
 def _constant(low: Lowering, typed: Typed) -> Node:
@@ -337,6 +394,9 @@ def _commutation(low: Lowering, typed: Typed) -> Node:
 
 
 SPECIAL: dict[str, Callable[[Lowering, Typed], Node]] = {
+    "conj": _conjugated,
+    "re": _real_part,
+    "im": _imaginary_part,
     "merge": _merge,
     "commutation": _commutation,
     "ones": _constant,
@@ -369,7 +429,7 @@ LOWER: dict[type, Callable[[Lowering, Typed], Node]] = {
     kind: _dispatch(handler)
     for kind, handler in {
         Num: _num, Name: _name, Identity: _identity, Neg: _neg, Add: _add, Mul: _mul, Hadamard: _mul,
-        HadamardDiv: _div, HadamardPow: _pow, Div: _div, Pow: _pow, Transpose: _transpose, Adjoint: _transpose,
+        HadamardDiv: _div, HadamardPow: _pow, Div: _div, Pow: _pow, Transpose: _transpose, Adjoint: _adjoint,
         Bars: _call, Norm: _call, Sub: _sub, BigSum: _big_sum, Equation: _equation, Where: _where, Call: _call,
         Listed: _listed,
     }.items()
@@ -447,6 +507,11 @@ def size_names(table: Mapping[str, Declaration]) -> frozenset[str]:
     return frozenset(n for d in table.values() for s in d.sizes for n in s.names) - table.keys()
 
 
+def constants_of(table: Mapping[str, Declaration]) -> frozenset[str]:
+    """The names that need no declaration; the imaginary unit is one of them where a symbol is complex."""
+    return CONSTANTS if any(d.attributes & ir.COMPLEX for d in table.values()) else CONSTANTS - {IMAGINARY}
+
+
 def lower_shared(syntax: Syntax, table: Mapping[str, Declaration]) -> Node:
     """Lower syntax that we made ourselves, in which one object may stand in many places."""
     reading = read_shared(syntax, table)
@@ -466,7 +531,7 @@ def lower_parsed(source: str, table: Mapping[str, Declaration], known: frozenset
         sizes=sizes,
         functions=FUNCTIONS.spellings,
         open=open_names,
-        constants=CONSTANTS,
+        constants=constants_of(table),
     )
     return lower_syntax(source, parse(source, vocabulary), table, sizes)
 
@@ -475,13 +540,19 @@ def lower_parsed(source: str, table: Mapping[str, Declaration], known: frozenset
 
 
 @lru_cache(maxsize=1024)
-def template(row: Function, text: str, ranks: tuple[int, ...], differential: str | None = None) -> Node:
-    """A formula of a row in its formal parameters, of the given ranks; with dX if that is a parameter's name."""
+def template(
+    row: Function, text: str, ranks: tuple[int, ...], differential: str | None = None, complex_as: tuple[str, ...] = ()
+) -> Node:
+    """A formula of a row in its formal parameters, of the given ranks; with dX if that is a parameter's name.
+
+    `complex_as` says which of them are complex or Hermitian.
+    """
     table: dict[str, Declaration] = {}
-    for p, rank in zip(row.parameters, ranks, strict=True):
+    for p, rank, what in zip(row.parameters, ranks, complex_as or ("",) * len(ranks), strict=True):
         sizes = p.sizes if p.kind != "any" else tuple(Size.of(f"d{k}") for k in range(rank))
         kind = ("scalar", "vector", "matrix", "tensor")[min(rank, 3)]
-        table[p.name] = Declaration(kind, sizes, frozenset({"symmetric"} if "domain" in row.fields else ()))
+        known = {"symmetric"} if "domain" in row.fields else {what} - {""}
+        table[p.name] = Declaration(kind, sizes, frozenset(known))
         if p.name == differential:
             table["d" + p.name] = Declaration(kind, sizes, frozenset())
     return lower_text(text, table, open_names=False).node
@@ -498,10 +569,14 @@ def formal(row: Function, args: list[Node]) -> tuple[dict[str, Node], dict[str, 
 
 def expand(row: Function, text: str, args: list[Node]) -> Node:
     """A formula of a row at actual arguments; of an elementwise row, at every entry."""
+    what = tuple(map(_complex_kind, args))
     if row.elementwise:
-        return ir.lift(template(row, text, (0,)), {row.parameters[0].name: args[0]}, args[0].shape)
+        entry = ("complex" if what[0] else "",)
+        return ir.lift(
+            template(row, text, (0,), complex_as=entry), {row.parameters[0].name: args[0]}, args[0].shape
+        )
     symbols, sizes = formal(row, args)
-    return ir.substitute(template(row, text, tuple(a.rank for a in args)), symbols, sizes)
+    return ir.substitute(template(row, text, tuple(a.rank for a in args), complex_as=what), symbols, sizes)
 
 
 def unfolded(root: Node) -> Node:

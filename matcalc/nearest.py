@@ -16,7 +16,7 @@ import numpy as np
 
 from . import draws, ir, points
 from .changes import Change, other_changes, plain_changes
-from .declarations import Declaration
+from .declarations import CLASHES, Declaration
 from .draws import Claim, Raw
 from .duals import Dual, evaluate
 from .errors import MatcalcError
@@ -25,7 +25,7 @@ from .ir import Einsum, Extent, Node, Sum
 from .judge import judge
 from .lower import unfolded
 from .syntax import Syntax
-from .systems import PRIME, Array, Field, Floats, Inexact, NoPoint, System
+from .systems import PRIME, Array, Field, Inexact, NoPoint, System, machine_numbers
 
 POINTS = 2
 ATTEMPTS = 60
@@ -86,7 +86,7 @@ class Oracle:
         found: list[_Sample] = []
         rng, generator = Random(0), np.random.default_rng(0)
         for trial, sizes in enumerate(islice(draws.assignments(self.claim), ATTEMPTS)):
-            system: System = Field(rng) if exactly else Floats()
+            system: System = Field(rng) if exactly else machine_numbers(self.claim.is_complex)
             level = trial * draws.LEVELS // ATTEMPTS
             try:
                 if exactly:
@@ -353,15 +353,19 @@ def _only_if_they_commute(problem: Problem, names: Sequence[str]) -> Finding | N
 
 
 def _appears(claim: Claim, name: str) -> bool:
-    return ir.depends(claim.left, name) or ir.depends(claim.right, name)
+    return any(ir.depends(x, n) for x in (claim.left, claim.right) for n in (name, ir.conjugate_name(name)))
 
 
 def _can_be(d: Declaration, attribute: str) -> bool:
     if attribute in d.attributes or "integer" in d.attributes:
         return False
+    if d.attributes & ir.COMPLEX and CLASHES["complex"] & {attribute}:
+        return False
+    if attribute == "hermitian" and "complex" not in d.attributes:
+        return False
     if attribute == "positive":
         return d.kind in ("scalar", "vector", "matrix")
-    structured = d.attributes & {"symmetric", "spd", "skew", "diagonal", "orthogonal"}
+    structured = d.attributes & {"symmetric", "spd", "skew", "diagonal", "orthogonal", "hermitian"}
     return d.kind == "matrix" and d.sizes[0] is d.sizes[1] and not structured
 
 

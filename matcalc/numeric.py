@@ -16,6 +16,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from .letters import IMAGINARY
+
 Array: TypeAlias = Any
 
 SYMMETRY = 1e-14
@@ -31,6 +33,8 @@ def sigmoid(x: Array) -> Array:
     >>> sigmoid(np.array([0.0, -1000.0])).tolist()
     [0.5, 0.0]
     """
+    if np.iscomplexobj(x):
+        return 1.0 / (1.0 + np.exp(-x))
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1.0, e) / (1.0 + e)
 
@@ -47,6 +51,8 @@ def step(x: Array) -> Array:
 
 def softplus(x: Array) -> Array:
     """log(1 + exp(x)), without overflow."""
+    if np.iscomplexobj(x):
+        return np.log(1.0 + np.exp(x))
     return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
 
 
@@ -100,6 +106,11 @@ def pi() -> float:
     return math.pi
 
 
+def imaginary() -> complex:
+    """The imaginary unit."""
+    return 1j
+
+
 def logdet(X: Array) -> Array:
     """log |det X|."""
     return np.linalg.slogdet(X)[1]
@@ -129,8 +140,8 @@ def toeplitz(A: Array) -> Array:
 
 
 def is_symmetric(X: Array) -> bool:
-    """Whether X is its transpose up to rounding."""
-    return bool(np.all(np.abs(X - X.T) <= SYMMETRY * np.max(np.abs(X), initial=0.0)))
+    """Whether X is real, and its transpose up to rounding."""
+    return np.isrealobj(X) and bool(np.all(np.abs(X - X.T) <= SYMMETRY * np.max(np.abs(X), initial=0.0)))
 
 
 def eigmax(A: Array) -> Array:
@@ -209,6 +220,8 @@ def primary(X: Array, f: Callable[[Array], Array], otherwise: Callable[[Array], 
     if np.linalg.cond(V) > CONDITION:
         return otherwise(X)
     F = np.linalg.solve(V.T, (V * f(w.astype(complex))).T).T
+    if np.iscomplexobj(X):
+        return F
     # An eigenvalue on the negative axis: the principal value is not real.
     if np.max(np.abs(F.imag), initial=0.0) > GENERIC * np.max(np.abs(F.real), initial=0.0):
         return np.full(X.shape, np.nan)
@@ -306,6 +319,7 @@ PRIMITIVES: dict[str, Callable[..., Array]] = {
     "softplus": softplus,
     "erf": erf,
     "pi": pi,
+    IMAGINARY: imaginary,
     "prod": np.prod,
     "max": np.max,
     "ismax": ismax,

@@ -1,4 +1,9 @@
-"""Variables that are one component of a symbol: `x_3`, `X_12`, `X_{10,2}`."""
+"""What one may differentiate by: a symbol, a component of it as `x_3`, `X_12` or `X_{10,2}`, a part of it as `conj(Z)`.
+
+With Z and conj(Z) taken as independent (Wirtinger), the derivatives by the real and the imaginary part of Z are
+d/dZ + d/dconj(Z) and i (d/dZ - d/dconj(Z)); the complex gradient of a real function is 2 d/dconj(Z) (Matrix Cookbook,
+section 4.1).
+"""
 
 from __future__ import annotations
 
@@ -8,23 +13,70 @@ from dataclasses import dataclass
 
 from . import ir
 from .declarations import Declaration
-from .errors import ShapeError
+from .errors import ShapeError, UnsupportedError
 from .ir import Node
 
+PART = re.compile(r"(conj|re|im|grad)\(\s*(\S+)\s*\)")
+STARRED = re.compile(r"(.+?)\s*\^?\*")
+# Of each part the derivatives that it is made of: (a number, a power of i, whether it is the one by the conjugate).
+PARTS: dict[str, tuple[tuple[int, int, bool], ...]] = {
+    "": ((1, 0, False),),
+    "conj": ((1, 0, True),),
+    "re": ((1, 0, False), (1, 0, True)),
+    "im": ((1, 1, False), (1, 3, True)),
+    "grad": ((2, 0, True),),
+}
+CONVENTIONS = {
+    "": "Wirtinger derivative by {0}: conj({0}) is held fixed",
+    "conj": "Wirtinger derivative by conj({0}): {0} is held fixed",
+    "re": "derivative by the real part of {0}",
+    "im": "derivative by the imaginary part of {0}",
+    "grad": "complex gradient by {0}: 2 d/dconj({0})",
+}
 COMPONENT = re.compile(r"(.*[A-Za-z])_(?:(\d+)|\{\s*(\d+(?:\s*,\s*\d+)*)\s*\})")
+
+
+POWERS_OF_I: tuple[complex, ...] = (1, 1j, -1, -1j)
 
 
 @dataclass(frozen=True)
 class Variable:
-    """What is differentiated by: a symbol, or its component at `indices`, counted from 1."""
+    """What is differentiated by: a symbol, its component at `indices`, counted from 1, or a part of it."""
 
     name: str
     base: str
     indices: tuple[int, ...] = ()
+    part: str = ""
+
+    @property
+    def moves(self) -> list[tuple[str, complex]]:
+        """The symbols that vary with a direction, each with the factor of the direction.
+
+        >>> Variable("im(Z)", "Z", part="im").moves
+        [('Z', 1j), ('conj(Z)', -1j)]
+        """
+        names = (self.base, ir.conjugate_name(self.base))
+        return [(names[bar], POWERS_OF_I[k] * c) for c, k, bar in PARTS[self.part]]
+
+
+def plain_name(name: str) -> str:
+    """The name of a variable as it is known inside.
+
+    >>> plain_name("Z*"), plain_name(" re( Z ) "), plain_name("x_3")
+    ('conj(Z)', 're(Z)', 'x_3')
+    """
+    name = name.strip()
+    part, starred = PART.fullmatch(name), STARRED.fullmatch(name)
+    if part is not None:
+        return f"{part[1]}({part[2]})"
+    return f"conj({starred[1]})" if starred is not None else name
 
 
 def base_of(name: str, declared: Mapping[str, object]) -> str:
-    """The symbol of which the name is a component; the name itself where it is a symbol."""
+    """The symbol of which the name is a component or a part; the name itself where it is a symbol."""
+    part = PART.fullmatch(name)
+    if part is not None:
+        return part[2]
     found = COMPONENT.fullmatch(name)
     return name if found is None or name in declared else found[1]
 
@@ -36,6 +88,9 @@ def variable(name: str, declarations: Mapping[str, Declaration]) -> Variable:
     >>> variable("X_12", read_declarations({"X": "matrix(n,m)"})).indices
     (1, 2)
     """
+    part = PART.fullmatch(name)
+    if part is not None:
+        return _part(name, part[1], part[2], declarations)
     found = COMPONENT.fullmatch(name)
     if found is None or name in declarations or found[1] not in declarations:
         return Variable(name, name)
@@ -52,6 +107,15 @@ def variable(name: str, declarations: Mapping[str, Declaration]) -> Variable:
         if k == 0 or (size.number is not None and k > size.number):
             raise ShapeError(f"'{name}' is out of range: {found[1]} is {base}; components are counted from 1")
     return Variable(name, found[1], indices)
+
+
+def _part(name: str, part: str, base: str, declarations: Mapping[str, Declaration]) -> Variable:
+    d = declarations.get(base)
+    if d is not None and "hermitian" in d.attributes:
+        raise UnsupportedError(f"'{base}' is Hermitian, and conj({base}) is {base}^T: take the derivative by {base}")
+    if d is not None and "complex" not in d.attributes:
+        raise UnsupportedError(f"'{name}' is for a complex {base}: declare it complex, as in '{d} complex'")
+    return Variable(name, base, (), part)
 
 
 def at_components(node: Node, rank: int, variables: Sequence[Variable], table: Mapping[str, Declaration]) -> Node:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .declarations import Declaration
 from .errors import LimitError
-from .ir import Basis, Node, topological
+from .ir import COMPLEX, Basis, Node, conjugate_name, topological
 from .sizes import Size
 from .structured import structured
-from .systems import Floats
+from .systems import machine_numbers
 
-Array: TypeAlias = NDArray[np.float64]
+Array: TypeAlias = NDArray[Any]
 # Several assignments, since an expression may want one size to be the larger (det(A X B) of a wide A is 0).
 SIZE_VALUES = ((3, 4, 5, 2, 6, 7), (5, 4, 3, 2, 6, 7), (4, 2, 3, 5, 6, 7), (3, 5, 4, 6, 2, 7), (2, 3, 4, 5, 6, 7))
 MAX_ENTRIES = 1_000_000
@@ -41,8 +41,18 @@ def size_names(declarations: Mapping[str, Declaration]) -> set[str]:
 def draw(
     declarations: Mapping[str, Declaration], sizes: Mapping[str, int], rng: np.random.Generator
 ) -> dict[str, Array]:
-    """A value for each symbol."""
-    return {name: draw_one(d, shape_of(d.sizes, sizes), rng) for name, d in declarations.items()}
+    """A value for each symbol, and for the conjugate of each that is complex."""
+    values = {name: draw_one(d, shape_of(d.sizes, sizes), rng) for name, d in declarations.items()}
+    return with_conjugates(values)
+
+
+def with_conjugates(values: Mapping[str, Array]) -> dict[str, Array]:
+    """The values, with the conjugate of each that is complex.
+
+    >>> with_conjugates({"x": np.array(1.0), "z": np.array(1j)})["conj(z)"].item()
+    -1j
+    """
+    return {**values, **{conjugate_name(n): v.conj() for n, v in values.items() if np.iscomplexobj(v)}}
 
 
 def shape_of(axes: Iterable[Size], sizes: Mapping[str, int]) -> tuple[int, ...]:
@@ -63,7 +73,9 @@ def draw_one(d: Declaration, shape: tuple[int, ...], rng: np.random.Generator) -
     a = d.attributes
     if "integer" in a:
         return np.asarray(float(rng.integers(2, 5)))
-    values = rng.uniform(0.3, 2.0, shape)
-    if "positive" not in a:
-        values = values * rng.choice((-1.0, 1.0), shape)
-    return structured(np.asarray(values), a, Floats())
+    values = moduli = rng.uniform(0.3, 2.0, shape)
+    if a & COMPLEX:
+        values = moduli * np.exp(1j * rng.uniform(-np.pi, np.pi, shape))
+    elif "positive" not in a:
+        values = moduli * rng.choice((-1.0, 1.0), shape)
+    return structured(np.asarray(values), a, machine_numbers(bool(a & COMPLEX)))

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from .errors import MatcalcError, ParseError, ShapeError, UnknownSymbolError, UnsupportedError
 from .functions import FUNCTIONS, Function
+from .letters import IMAGINARY
 from .sizes import Size
 from .syntax import (
     Add,
@@ -44,7 +45,7 @@ from .syntax import (
     with_children,
 )  # fmt: skip
 
-CONSTANTS = frozenset({"pi"})
+CONSTANTS = frozenset({"pi", IMAGINARY})
 NORMS = {"": "norm", "F": "norm", "1": "normone", "inf": "norminf", "max": "normmax", "*": "normnuclear"}
 
 

@@ -22,6 +22,8 @@ def structured(m: Array, attributes: frozenset[str], system: System) -> Array:
         m = _toeplitz(m, bool(attributes & {"symmetric", "spd"}))
     if "orthogonal" in attributes:
         return _orthogonal(m, attributes, system)
+    if "hermitian" in attributes and system.ordered:
+        m = (m + m.conj().T) / 2
     if "spd" in attributes and system.ordered:
         n = len(m)
         m = np.dot(m, m.T) / n + np.eye(n, dtype=int)

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .letters import IMAGINARY
 from .numeric import PRIMITIVES, upright
 
 Array: TypeAlias = NDArray[Any]
@@ -53,6 +54,9 @@ class System(Protocol):
 
     def number(self, value: Fraction | int) -> Any:
         """The number."""
+
+    def complex(self, value: complex) -> Any:
+        """A number whose parts are whole."""
 
     def reduce(self, array: Any) -> Array:
         """The array with its entries in canonical form."""
@@ -141,6 +145,11 @@ class Field:
 
     def reduce(self, array: Any) -> Array:
         return np.asarray(array % PRIME, dtype=object)
+
+    def complex(self, value: complex) -> int:
+        if value.imag:
+            raise Inexact("-1 has no square root in this field")
+        return self.number(int(value.real))
 
     def _each(self, f: Callable[[int], int], x: Array) -> Array:
         return np.array([f(int(v)) for v in x.ravel()], dtype=object).reshape(x.shape)
@@ -256,6 +265,8 @@ class Field:
         raise Inexact("a pseudo-inverse of a matrix that lacks rank")
 
     def constant(self, name: str) -> int:
+        if name == IMAGINARY:
+            return int(self.complex(1j))
         self.proves_difference = False
         # A square, since the root of pi stands in the derivative of erf.
         return self._value("root of " + name, 0) ** 2 % PRIME
@@ -312,6 +323,9 @@ class Floats:
 
     def number(self, value: Fraction | int) -> Any:
         return float(value)
+
+    def complex(self, value: complex) -> Any:
+        return value if value.imag else value.real
 
     def reduce(self, array: Any) -> Array:
         return np.asarray(array, dtype=self.dtype)
@@ -397,6 +411,28 @@ class Floats:
         self.doubtful = self.doubtful or bool(least < CANCELLED * most)
 
 
+class Complexes(Floats):
+    """Complex numbers of two float64. A function is at its principal value; nothing is compared, so nothing has a kink."""
+
+    dtype: Any = complex
+
+    def root(self, x: Array) -> Array:
+        if np.any(np.abs(x) <= NEAR * NEAR * self.largest):
+            raise NoPoint("the root of nought")
+        return np.sqrt(x)
+
+    def matrix_function(self, name: str, x: Array) -> Array:
+        try:
+            return np.asarray(PRIMITIVES[name](x))
+        except np.linalg.LinAlgError:
+            raise NoPoint(f"{name} has no value") from None
+
+
+def machine_numbers(is_complex: bool) -> Floats:
+    """The numbers of the machine, real or complex."""
+    return Complexes() if is_complex else Floats()
+
+
 # --- many digits ----------------------------------------------------------------------------------
 
 
@@ -415,6 +451,9 @@ class Digits:
 
     def number(self, value: Fraction | int) -> Any:
         return self.mp.mpf(value.numerator) / value.denominator
+
+    def complex(self, value: complex) -> Any:
+        return self.mp.mpc(value) if value.imag else self.mp.mpf(value.real)
 
     def reduce(self, array: Any) -> Array:
         return np.asarray(array, dtype=object)
@@ -494,3 +533,16 @@ class Digits:
     def compare(self, least: Any, most: Any) -> None:
         if least < LOST * most:
             raise NoPoint("a term is lost in rounding")
+
+
+class ComplexDigits(Digits):
+    """Complex numbers of 50 decimal digits."""
+
+    def lift(self, array: Array) -> Array:
+        return self._each(self.mp.mpmathify, array)
+
+    def _each(self, f: Callable[[Any], Any], x: Array) -> Array:
+        return np.array([f(v) for v in x.ravel()], dtype=object).reshape(x.shape)
+
+    def constant(self, name: str) -> Any:
+        return self.mp.mpc(1j) if name == IMAGINARY else super().constant(name)

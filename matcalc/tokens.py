@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any, NoReturn, TypeAlias
 
 from matcalc.errors import LimitError, ParseError, UnknownSymbolError
-from matcalc.letters import GREEK, GREEK_NAMES, VARIANTS, describe, latin_names
+from matcalc.letters import GREEK, GREEK_NAMES, IMAGINARY, VARIANTS, describe, latin_names
 from matcalc.syntax import Identity, Name, Num, Sub, Syntax
 
 MAX_DEPTH = 200
@@ -288,7 +288,21 @@ class Reader:
                 self.fail("division by zero", self.lexemes[self.at + 1][2])
             value, end = value / denominator, self.end_of(self.at + 1)
             self.at += 2
-        self.push("OPERAND", Num(value, span=(start, end)), start, end)
+        if not self.imaginary(value, start, end):
+            self.push("OPERAND", Num(value, span=(start, end)), start, end)
+
+    def imaginary(self, value: Fraction, start: int, end: int) -> bool:
+        """`1i`, `2i`, `0.5j`: a number with the imaginary unit right behind it, where one is known."""
+        kind, text, place = self.lexemes[self.at] if self.at < len(self.lexemes) else ("", "", -1)
+        if IMAGINARY not in self.constants or place != end or text not in ("i", "j") or self.known(text):
+            return False
+        if value.denominator != 1 and "/" in self.text[start:end]:
+            self.fail(f"write ({self.text[start:end]}) 1i, or a bracket around the denominator", start)
+        self.at += 1
+        if value != 1:
+            self.push("OPERAND", Num(value, span=(start, end)), start, end)
+        self.push("OPERAND", Name(IMAGINARY, span=(start, place + 1)), start, place + 1)
+        return True
 
     def fraction_may_start(self) -> bool:
         """Whether `1/2` here is the number: not in `x^1/2`, `a/1/2` and `1/2^2`."""

@@ -15,7 +15,7 @@ from ..duals import Dual, evaluate
 from ..errors import LimitError, UnsupportedError
 from ..ir import Node
 from ..lower import unfolded
-from ..systems import Array, Floats, Inexact, NoPoint
+from ..systems import Array, Floats, Inexact, NoPoint, machine_numbers
 
 POINTS = 2
 ATTEMPTS = 16
@@ -32,15 +32,20 @@ class Point:
     plain: Mapping[str, Dual]
     direction: Array
     sizes: Mapping[str, int]
+    is_complex: bool
 
     def values(self, nodes: Sequence[Node], extra: Mapping[str, Array]) -> list[Array]:
         """The nodes, which may hold further symbols."""
         at = {**self.plain, **{name: {0: value} for name, value in extra.items()}}
-        return [v[0] for v in evaluate([unfolded(n) for n in nodes], at, self.sizes, Floats())]
+        return [v[0] for v in evaluate([unfolded(n) for n in nodes], at, self.sizes, self._system)]
+
+    @property
+    def _system(self) -> Floats:
+        return machine_numbers(self.is_complex)
 
     def changes(self, nodes: Sequence[Node]) -> list[Array]:
         """The derivatives of the nodes along the direction."""
-        found = evaluate([unfolded(n) for n in nodes], self.varied, self.sizes, Floats())
+        found = evaluate([unfolded(n) for n in nodes], self.varied, self.sizes, self._system)
         shapes = [tuple(s.evaluate(self.sizes) for s in n.shape) for n in nodes]
         return [np.broadcast_to(v.get(1, 0.0), shape) for v, shape in zip(found, shapes, strict=True)]
 
@@ -54,8 +59,8 @@ def points(root: Node, name: str, declarations: Mapping[str, Declaration]) -> tu
         level = trial * draws.LEVELS // ATTEMPTS
         try:
             raw = draws.raw_floats(claim, sizes, rng, trial, level)
-            varied, plain, (direction,) = draws.point(claim, raw, Floats())
-            point = Point(varied, plain, direction, sizes)
+            varied, plain, (direction,) = draws.point(claim, raw, machine_numbers(claim.is_complex))
+            point = Point(varied, plain, direction, sizes, claim.is_complex)
             values = [*point.values([root], {}), *point.changes([root])]
         except (NoPoint, Inexact, LimitError, np.linalg.LinAlgError):
             continue
