@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
+from typing import Any
 
 import numpy as np
 
@@ -127,10 +128,14 @@ class Core:
         """How many numbers are stored."""
         return sum(p.array.size for p in self.parts)
 
+    @property
+    def _dtype(self) -> Any:
+        return np.result_type(float, *(p.array for p in self.parts))
+
     def dense(self) -> Array:
         """The tensor itself."""
         require_small(self.shape)
-        total = np.zeros(self.shape)
+        total = np.zeros(self.shape, dtype=self._dtype)
         for p in self.parts:
             distinct = "".join(dict.fromkeys(p.indices))
             sizes = dict(zip(p.indices, self.shape, strict=True))
@@ -143,7 +148,7 @@ class Core:
     def apply(self, direction: Array) -> Array:
         """The contraction of the last axes with a direction, without the tensor."""
         rank = len(self.shape) - direction.ndim
-        total = np.zeros(self.shape[:rank])
+        total = np.zeros(self.shape[:rank], dtype=np.result_type(self._dtype, direction))
         for p in self.parts:
             out, inner = p.indices[:rank], p.indices[rank:]
             distinct = "".join(dict.fromkeys(out))

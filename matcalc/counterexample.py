@@ -92,22 +92,12 @@ def _text(
     if not where:
         where = ", ".join(f"{n} = {v}" for n, v in sizes.items())
     entry = f"entry {','.join(str(k + 1) for k in place)} of " if place else ""
-    a, b = (_number(side[place]) for side in sides)
+    a, b = (sampling.number_text(side[place]) for side in sides)
     head = f"for {where}: " if where else ""
     return f"{head}{entry}{words[0]} is {a}, and {'of ' if entry else ''}{words[1]} {'' if entry else 'is '}{b}"
 
 
 def _shown(value: Array) -> str:
     if value.ndim == 0:
-        return _number(value[()])
+        return sampling.number_text(complex(value))
     return "[" + ", ".join(_shown(v) for v in value) + "]"
-
-
-def _number(value: complex) -> str:
-    """The number as it is written: 2, -0.5, 1 + 2i."""
-    real, imaginary = (f"{float(part) + 0.0:.6g}" for part in (np.real(value), np.imag(value)))
-    if imaginary in ("0", "-0"):
-        return real
-    if real in ("0", "-0"):
-        return f"{imaginary}i"
-    return f"{real} - {imaginary[1:]}i" if imaginary[0] == "-" else f"{real} + {imaginary}i"

@@ -242,7 +242,7 @@ class _DeclarationReader:
         for name, others in CLASHES.items():
             clash = sorted(found & others)
             if name in found and clash:
-                self.misfit(f"{name} and {clash[0]} do not go together: {clash[0]} is for real symbols here")
+                self.misfit(f"{name} and {clash[0]} do not go together; declare one of them")
 
     def check_attribute(self, word: str, kind: str, sizes: list[tuple[Size, int]]) -> None:
         if word not in ATTRIBUTES:

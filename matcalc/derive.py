@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -27,13 +28,14 @@ from .render.text import text
 from .shapes import with_readings
 from .shelf import SHELF
 from .structure import MODES, within
-from .syntax import Name, Partial, Sub, Syntax, Transpose
+from .syntax import Call, Mul, Name, Num, Partial, Sub, Syntax, Transpose
 from .tape import Event, Record, Rewritten, ignore
 from .vectorised import kronecker_form
 from .verify import Verification, verify
 from .writing import einstein, written
 
 MAX_ORDER = 4
+COMBINED = frozenset({"re", "im", "grad"})  # parts whose derivatives follow from others
 LAYOUTS = ("mixed", "numerator", "denominator")
 Declare: TypeAlias = Mapping[str, str | Declaration] | None
 
@@ -168,15 +170,25 @@ class Derivative(Printable):
         _differentiated(lowered, self.wrt, self.structure, events.append)
         found = derivation(lowered, self.bases, self.expr.syntax, events, self.steps_as)
         answer = Formula(self.syntax)
-        if self._of_component:
-            left: Syntax = self.expr.syntax
-            for v in _resolved(lowered, self.wrt):
-                left = Partial(left, Sub(Name(v.base), v.indices) if v.indices else Name(v.base))
-            return Derivation([*found, Step(Remark((f"by {', '.join(self.wrt)}",)), Formula(left), answer)])
+        if any(v.indices or v.part in COMBINED for v in self._variables):
+            remark = Remark((", ".join(_how(v) for v in self._variables if v.indices or v.part in COMBINED),))
+            return Derivation([*found, Step(remark, Formula(self._left), answer)])
         if self.layout == "mixed" or str(answer) == str(found[-1].after):
             return found
         turned = Step(Remark((f"in {self.layout} layout",)), found[-1].before, answer)
         return Derivation([*found, turned], found.ones)
+
+    @property
+    def _left(self) -> Syntax:
+        """The derivative as a task: d f/dx, 2 d f/d conj(z)."""
+        left: Syntax = self.expr.syntax
+        for v in self._variables:
+            by: Syntax = Sub(Name(v.base), v.indices) if v.indices else Name(v.base)
+            if v.part == "grad":
+                left = Mul((Num(Fraction(2)), Partial(left, Call("conj", (by,)))))
+            else:
+                left = Partial(left, Call(v.part, (by,)) if v.part else by)
+        return left
 
     @cached_property
     def _form(self) -> tuple[Syntax, bool]:
@@ -210,7 +222,8 @@ class Derivative(Printable):
     @property
     def note(self) -> str:
         """A remark on the answer, or an empty string."""
-        absent = [w for w in self.bases if not ir.depends(self.free[0], w)]
+        root = self.free[0]
+        absent = [w for w in self.bases if not ir.depends(root, w) and not ir.depends(root, ir.conjugate_name(w))]
         if absent:
             return f"the expression does not depend on {', '.join(absent)}"
         if self.structure is None:
@@ -423,6 +436,15 @@ def _differentiated(
         record(Rewritten(f"structure: {structure}", free_entries, node, equal=False))
     node = folded(at_components(node, root.rank, resolved, table), table)
     return root, free, node
+
+
+def _how(v: Variable) -> str:
+    """How the derivative by a component or by a part follows from those by symbols."""
+    return {
+        "re": f"d/dre({v.base}) = d/d{v.base} + d/dconj({v.base})",
+        "im": f"d/dim({v.base}) = 1i (d/d{v.base} - d/dconj({v.base}))",
+        "grad": "the complex gradient",
+    }.get(v.part, f"by {v.name}")
 
 
 def _by_part(root: Node, v: ir.Symbol, part: str, record: Record) -> Node:

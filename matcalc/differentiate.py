@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from . import ir
 from .errors import LimitError, UnsupportedError
-from .functions import FUNCTIONS
+from .functions import FUNCTIONS, Function
 from .ir import Call, Einsum, Labels, Map, MatPow, Node, Number, Power, Rational, Shape, Sum, Symbol
 from .lower import differential, expand
 from .tape import Found, Pulled, Pushed, Record, Started, ignore
@@ -235,6 +235,7 @@ def _call_rule(
     for place, arg in enumerate(args):
         if not relevant(arg):
             continue
+        _require_holomorphic(row, arg)
         if row.self_adjoint:
             if adjoints.outer:
                 raise UnsupportedError(f"the derivative of {function}(X) is known where the expression is a scalar")
@@ -256,6 +257,11 @@ def _call_rule(
             yield arg, _commuting_part(adjoint, expand(row, row.derivative, [arg]), adjoints.labels)
         else:
             raise UnsupportedError(f"the derivative of {function}(X) is not known")
+
+
+def _require_holomorphic(row: Function, arg: Node) -> None:
+    if arg.is_complex and row.on_complex == "conjugates":
+        raise UnsupportedError(f"{row.name}(X) of a complex X depends on conj(X) too; its derivatives are not known")
 
 
 def push_forward(root: Node, variable: Symbol, record: Record = ignore) -> Node:
@@ -332,6 +338,7 @@ def _matrix_power_tangent(node: MatPow, base: Node, exponent: Node, tangents: di
 
 def _call_tangent(function: str, args: tuple[Node, ...], place: int, tangents: dict[Node, Node]) -> Node:
     row, arg = FUNCTIONS.at(function, [a.rank for a in args]), args[place]
+    _require_holomorphic(row, arg)
     if row.differential is not None:
         return differential(row, place, list(args), tangents[arg])
     if row.definition is not None:

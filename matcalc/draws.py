@@ -161,7 +161,7 @@ def point(claim: Claim, raw: Raw, system: System) -> tuple[dict[str, Dual], dict
     plain: dict[str, Dual] = {}
     for name, values in raw.symbols.items():
         d = claim.declarations[ir.conjugate_name(name) if ir.is_conjugate(name) else name]
-        plain[name] = {0: structured(np.asarray(lift(values)), d.attributes, system)}
+        plain[name] = {0: system.reduce(structured(np.asarray(lift(values)), d.attributes, system))}
         bar = ir.conjugate_name(name)
         if d.attributes & ir.COMPLEX and bar not in raw.symbols:
             value = plain[name][0]

@@ -80,6 +80,8 @@ class Duals:
                 return self._power(memo[base], exponent, memo[exponent])
             case MatPow(base, exponent):
                 return self._matrix_power(memo[base], self._whole(exponent, memo[exponent]))
+            case Call("pinv", (arg,)) if arg.is_complex:
+                return self._complex_pseudo_inverse(memo[arg])
             case Call(function, args):
                 return self._call(function, [memo[a] for a in args])
         raise TypeError(f"a node without a value: {type(node).__name__}")
@@ -266,6 +268,12 @@ class Duals:
         if name not in CALLS:
             raise Inexact(f"{name} has no rule here")
         return CALLS[name](self, *args)
+
+    def _complex_pseudo_inverse(self, x: Dual) -> Dual:
+        """It depends on the conjugate of x, which x alone does not tell in a field, nor along a direction."""
+        if not self.system.ordered or len(x) > 1:
+            raise Inexact("the pseudo-inverse of a complex matrix has a value in numbers only")
+        return {0: self.system.pseudo_inverse(x[0])}
 
     def block_function(self, name: str, x: Dual) -> Dual:
         """f of [[X, E], [0, X]] is [[f(X), df(X)[E]], [0, f(X)]]."""

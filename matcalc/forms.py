@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from .ir import Rational
+from .ir import Rational, conjugate_name, is_conjugate
 from .length import length
 from .render.text import text
 from .syntax import (
     Add,
+    Adjoint,
     Call,
     Div,
     Hadamard,
@@ -85,6 +86,14 @@ class Form:
                 return Form(arg)
         return None
 
+    @property
+    def modulus(self) -> Form | None:
+        """|x| where the form is |x|^2, entry by entry."""
+        match self.syntax:
+            case Pow(Call("abs") as root, Num(value)) | HadamardPow(Call("abs") as root, Num(value)) if value == 2:
+                return Form(root)
+        return None
+
     def __repr__(self) -> str:
         return f"Form({self.key})"
 
@@ -96,6 +105,11 @@ def number_form(c: Rational) -> Form:
 
 def name_form(name: str) -> Form:
     return Form(Name(name))
+
+
+def symbol_form(name: str) -> Form:
+    """A symbol, or the conjugate of one."""
+    return conjugated(name_form(conjugate_name(name))) if is_conjugate(name) else name_form(name)
 
 
 def identity_form(size: Form | None) -> Form:
@@ -143,6 +157,29 @@ def transposed(form: Form) -> Form:
     return Form(Transpose(form.syntax))
 
 
+def conjugated(form: Form) -> Form:
+    match form.syntax:
+        case Call("conj", (arg,)):
+            return Form(arg)
+        case Adjoint(arg):
+            return Form(Transpose(arg))
+        case _:
+            return call_form("conj", [form])
+
+
+def adjoint(form: Form) -> Form:
+    match form.syntax:
+        case Adjoint(arg):
+            return Form(arg)
+        case _:
+            return Form(Adjoint(form.syntax))
+
+
+def square_of_modulus(form: Form) -> Form:
+    """|x|^2 of a scalar."""
+    return power_form(call_form("abs", [form]), number_form(2))
+
+
 def power_form(base: Form, exponent: Form) -> Form:
     return Form(Pow(base.syntax, exponent.syntax))
 
@@ -154,6 +191,8 @@ def norm_form(arg: Form, kind: str) -> Form:
 def hadamard_power(base: Form, exponent: Form) -> Form:
     if exponent.key == "1":
         return base
+    if exponent.key == "1/2" and base.modulus is not None:
+        return base.modulus
     return call_form("sqrt", [base]) if exponent.key == "1/2" else Form(HadamardPow(base.syntax, exponent.syntax))
 
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import chain, count
 
 from .errors import LimitError, UnsupportedError
-from .forms import Form, add_form, call_form, number_form, power_form
+from .forms import Form, add_form, call_form, number_form, power_form, symbol_form
 from .ir import Einsum, Map, Merge, Node, Number, Power, Rational, Sum, Symbol
 from .network import Network, Vec
 from .recognise import Recogniser
@@ -132,7 +132,7 @@ class IndexWriter:
     def _atom(self, node: Node, letters: tuple[str, ...]) -> Form:
         match node:
             case Symbol(name):
-                return Form(self._sub(Form(Name(name)), letters))
+                return Form(self._sub(symbol_form(name), letters))
             case Merge():
                 return Form(self._sub(call_form("merge", [size_form(s) for s in node.shape[1:]]), letters))
             case Map(function, args) if node.rank > 2:

@@ -17,7 +17,8 @@ Invariants, which every constructor keeps:
 - A node of two axes knows whether turning them leaves it as it is (`swap` is 1), changes its sign (-1), or
   neither (0). Where it is 1 or -1, the labels of an operand stand in rising order.
 - Conjugates stand at the leaves: conj(Z) of a complex Z is a symbol of its own, by the name `conj(Z)`, so that a
-  derivative by Z holds it fixed, as Wirtinger's does. That of a Hermitian H is H^T. A node knows whether it `is_complex`.
+  derivative by Z holds it fixed, as Wirtinger's does. That of a Hermitian H is H^T. A node knows whether it
+  `is_complex`.
 
 Canonical order is by `digest`, a number that depends on structure alone: the same in every process.
 """

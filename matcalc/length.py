@@ -64,7 +64,7 @@ def _identity(node: Identity) -> int:
 
 
 def _call(node: Call) -> int:
-    marks = 2 if node.function == "pinv" else 1
+    marks = 2 if node.function in ("pinv", "conj") else 1
     return marks + _all(node.args)
 
 

@@ -296,7 +296,7 @@ def _on_complex(row: Function, args: list[Node]) -> Node:
     if row.on_complex in KNOWN_ON_COMPLEX:
         return _plain(row, args)
     if not row.on_complex:
-        raise UnsupportedError(f"{row.name} is known for real arguments only, and this one is complex")
+        raise UnsupportedError(f"{row.name} is known for real arguments only, and a complex symbol is in this one")
     kinds = [_complex_kind(a) for a in args]
     if all(k == "" or (k == "hermitian" and not row.elementwise) for k in kinds):
         return _plain(row, args)
@@ -330,8 +330,8 @@ def _real_part(low: Lowering, typed: Typed) -> Node:
 
 def _imaginary_part(low: Lowering, typed: Typed) -> Node:
     node = low.lower(typed.parts[0])
-    twice = ir.add([(1, _conjugated(low, typed)), (-1, node)], node.shape)
-    return ir.scale(Fraction(1, 2), ir.hadamard([ir.imaginary(), twice], node.shape))
+    turned, plain = (ir.hadamard([ir.imaginary(), n], node.shape) for n in (_conjugated(low, typed), node))
+    return ir.add([(Fraction(1, 2), turned), (Fraction(-1, 2), plain)], node.shape)
 
 
 def _constant(low: Lowering, typed: Typed) -> Node:
@@ -572,9 +572,7 @@ def expand(row: Function, text: str, args: list[Node]) -> Node:
     what = tuple(map(_complex_kind, args))
     if row.elementwise:
         entry = ("complex" if what[0] else "",)
-        return ir.lift(
-            template(row, text, (0,), complex_as=entry), {row.parameters[0].name: args[0]}, args[0].shape
-        )
+        return ir.lift(template(row, text, (0,), complex_as=entry), {row.parameters[0].name: args[0]}, args[0].shape)
     symbols, sizes = formal(row, args)
     return ir.substitute(template(row, text, tuple(a.rank for a in args), complex_as=what), symbols, sizes)
 

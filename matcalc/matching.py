@@ -54,8 +54,10 @@ def _own(node: Node, known: Mapping[Node, int]) -> tuple[object, ...]:
 
 
 def symbols_of(root: Node) -> list[Symbol]:
-    """The symbols of a node, by name."""
-    return sorted((n for n in ir.topological(root) if isinstance(n, Symbol)), key=lambda s: s.name)
+    """The symbols of a node, by name; of Z and conj(Z), Z alone."""
+    found = {n: None for n in ir.topological(root) if isinstance(n, Symbol)}
+    plain = {ir.conjugate(n) if ir.is_conjugate(n.name) else n: None for n in found}
+    return sorted((n for n in plain if isinstance(n, Symbol)), key=lambda s: s.name)
 
 
 def match(pattern: Node, actual: Node, fixed: Sequence[tuple[str, str]] = ()) -> dict[str, str] | None:
@@ -96,6 +98,8 @@ def _bijections(
 
 def _fits(pattern: Symbol, actual: Symbol) -> bool:
     has = frozenset().union(*(IMPLIED.get(a, frozenset({a})) for a in actual.attributes))
+    if pattern.attributes & ir.COMPLEX != actual.attributes & ir.COMPLEX:
+        return False
     return pattern.rank == actual.rank and pattern.attributes - ASSUMED <= has
 
 

@@ -7,8 +7,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import permutations
 
-from .forms import Form, call_form, hadamard_form, hadamard_power, norm_form, number_form, power_form
-from .ir import Einsum, Merge, Node, Number, Power, Rational
+from .forms import (
+    Form,
+    call_form,
+    conjugated,
+    hadamard_form,
+    hadamard_power,
+    norm_form,
+    number_form,
+    power_form,
+    square_of_modulus,
+)
+from .ir import ONE as one
+from .ir import Einsum, Labels, Merge, Node, Number, Power, Rational, conjugate
 from .syntax import Call, Num, Sub
 from .terms import (
     Chain,
@@ -17,6 +28,7 @@ from .terms import (
     Recognises,
     Scalar,
     Term,
+    bar,
     chain_cost,
     chain_form,
     ones_form,
@@ -69,9 +81,23 @@ def _elementwise(parts: Sequence[tuple[Chain, Fraction | Form]]) -> Chain:
             above.append(hadamard_power(chain_form(chain), number_form(p)))
         else:
             below.append(hadamard_power(chain_form(chain), number_form(-p)))
+    above = _moduli(above)
     above = _squares(sorted(above, key=lambda f: (f.cost, f.key)))
     below.sort(key=lambda f: (f.cost, f.key))
     return (Link(hadamard_form(above, below), symmetric=symmetric and not vector, vector=vector),)
+
+
+def _moduli(forms: list[Form]) -> list[Form]:
+    """x .* conj(x) as abs(x).^2."""
+    out: list[Form] = []
+    for f in forms:
+        other = next((x for x in out if conjugated(x).key == f.key or conjugated(f).key == x.key), None)
+        if other is None:
+            out.append(f)
+        else:
+            plain = min(f, other, key=lambda x: (x.cost, x.key))
+            out[out.index(other)] = hadamard_power(call_form("abs", [plain]), number_form(2))
+    return out
 
 
 def _squares(forms: list[Form]) -> list[Form]:
@@ -97,8 +123,26 @@ class Network:
         self.matrices: list[Mat] = []
         self.output = set(node.output)
         self.tensors: list[tuple[Node, tuple[int, ...]]] = []
-        for operand, labels in zip(node.operands, node.labels, strict=True):
+        operands = list(zip(node.operands, node.labels, strict=True))
+        if node.is_complex:
+            operands = self._without_moduli(operands)
+        for operand, labels in operands:
             self._enter(operand, labels)
+
+    def _without_moduli(self, operands: list[tuple[Node, Labels]]) -> list[tuple[Node, Labels]]:
+        """The operands without the scalars s and conj(s), which are entered as |s|^2."""
+        left: list[tuple[Node, Labels]] = []
+        for operand, labels in operands:
+            other = (conjugate(operand), labels)
+            if labels or other[0] is operand or other not in left:
+                left.append((operand, labels))
+                continue
+            left.remove(other)
+            base, power = (operand.base, operand.exponent) if isinstance(operand, Power) else (operand, one)
+            form = min((self.recogniser.form(n) for n in (base, conjugate(base))), key=lambda f: (f.cost, f.key))
+            exponent = Fraction(power.value) if isinstance(power, Number) else self.recogniser.form(power)
+            self.scalars.append(Scalar(square_of_modulus(form), exponent))
+        return left
 
     def _enter(self, operand: Node, labels: tuple[int, ...]) -> None:
         if not labels:
@@ -337,7 +381,7 @@ class Network:
     def _row_sums(self, chain: Chain) -> Chain:
         *rest, last = chain
         if last.turned:
-            return (*rest, Link(call_form("colsum", [last.upright]), vector=True))
+            return (*rest, Link(call_form("colsum", [last.turn().form]), vector=True))
         return (*rest, Link(call_form("rowsum", [last.form]), vector=True))
 
     def _total_of_matrix(self, m: Mat) -> Form:
@@ -385,12 +429,17 @@ class Network:
         if sign < 0:
             backward = forward
         form = self._cheaper(forward, backward)
-        norm = chain_form(left) if [x.key for x in left] == [x.key for x in right] else None
+        norm = chain_form(right) if self._is_conjugate(left, right) else None
         return self._square(form, norm, "")
+
+    def _is_conjugate(self, left: Chain, right: Chain) -> bool:
+        return [x.key for x in bar(left, self.recogniser.complex_names)] == [x.key for x in right]
 
     def _square(self, form: Form, root: Form | None, kind: str) -> Form:
         if root is None:
             return form
+        if self.recogniser.complex_names:
+            root = min(root, conjugated(root), key=lambda r: r.cost)
         squared = power_form(norm_form(root, kind), number_form(2))
         # Of a composite vector the norm is easier to read than a product with a transpose in it.
         best = form if form.cost + (root.name is None) < squared.cost else squared
@@ -446,7 +495,7 @@ class Network:
         root = None
         if len(chain) % 2 == 0:
             for c in rotations:
-                if [x.key for x in reverse(c[:half])] == [x.key for x in c[half:]]:
+                if self._is_conjugate(reverse(c[:half]), c[half:]):
                     root = chain_form(c[half:])
                     break
         return self._square(form, root, "F")
@@ -460,12 +509,9 @@ class Network:
         sign, chain = without_skew_transposes(chain)
         self.coefficient *= sign
         scalars = tuple(
-            sorted(self._merged_scalars(), key=lambda s: (isinstance(s.power, Form), *self.recogniser.rank_of(s.base)))
+            sorted(self.scalars, key=lambda s: (isinstance(s.power, Form), *self.recogniser.rank_of(s.base)))
         )
         return Term(self.coefficient, scalars, chain, unit)
-
-    def _merged_scalars(self) -> list[Scalar]:
-        return self.scalars
 
     def _assemble(self) -> tuple[Chain, Form | None]:
         self._demand(not self.tensors)

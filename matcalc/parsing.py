@@ -213,6 +213,8 @@ class Builder(Transformer[Any, Any]):
                 return Call("pinv", (base,), span=span)
             case "H":
                 return Adjoint(base, span=span)
+            case "-H":
+                return Adjoint(_inverse(base, span), span=span)
         return Sub(base, mark.value, span=span)
 
     def leaf(self, c: list[Any]) -> Syntax:

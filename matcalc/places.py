@@ -72,12 +72,20 @@ def plain_name(name: str) -> str:
     return f"conj({starred[1]})" if starred is not None else name
 
 
+def part_of(name: str) -> tuple[str, str]:
+    """(part, symbol) of a variable.
+
+    >>> part_of("conj(Z)"), part_of("Z")
+    (('conj', 'Z'), ('', 'Z'))
+    """
+    found = PART.fullmatch(name)
+    return ("", name) if found is None else (found[1], found[2])
+
+
 def base_of(name: str, declared: Mapping[str, object]) -> str:
     """The symbol of which the name is a component or a part; the name itself where it is a symbol."""
-    part = PART.fullmatch(name)
-    if part is not None:
-        return part[2]
-    found = COMPONENT.fullmatch(name)
+    part, name = part_of(name)
+    found = None if part else COMPONENT.fullmatch(name)
     return name if found is None or name in declared else found[1]
 
 
@@ -88,9 +96,9 @@ def variable(name: str, declarations: Mapping[str, Declaration]) -> Variable:
     >>> variable("X_12", read_declarations({"X": "matrix(n,m)"})).indices
     (1, 2)
     """
-    part = PART.fullmatch(name)
-    if part is not None:
-        return _part(name, part[1], part[2], declarations)
+    part, symbol = part_of(name)
+    if part:
+        return _part(name, part, symbol, declarations)
     found = COMPONENT.fullmatch(name)
     if found is None or name in declarations or found[1] not in declarations:
         return Variable(name, name)
@@ -114,7 +122,9 @@ def _part(name: str, part: str, base: str, declarations: Mapping[str, Declaratio
     if d is not None and "hermitian" in d.attributes:
         raise UnsupportedError(f"'{base}' is Hermitian, and conj({base}) is {base}^T: take the derivative by {base}")
     if d is not None and "complex" not in d.attributes:
-        raise UnsupportedError(f"'{name}' is for a complex {base}: declare it complex, as in '{d} complex'")
+        raise UnsupportedError(
+            f"'{name}' is for a complex {base}, and {base} is real: declare '{d} complex', or take {base}"
+        )
     return Variable(name, base, (), part)
 
 

@@ -146,7 +146,7 @@ class Point:
         """The entries that differ most."""
         gap = np.abs(self.left - self.right)
         entry = np.unravel_index(int(np.argmax(gap)), gap.shape)
-        left, right = f"{float(self.left[entry]):.6g}", f"{float(self.right[entry]):.6g}"
+        left, right = (sampling.number_text(complex(side[entry])) for side in (self.left, self.right))
         which = f"the entry ({','.join(str(k + 1) for k in entry)}) of " if entry else ""
         return f"at {self.place} {which}the left side is {left}, and {'of ' if entry else ''}the right side {right}"
 
@@ -159,6 +159,7 @@ def _points(
     rng: np.random.Generator,
 ) -> Iterator[Point]:
     """The points that can decide."""
+    may_be_complex = any(d.attributes & ir.COMPLEX for d in declarations.values())
     for k in range(POINTS):
         sizes = choices[k % len(choices)]
         try:
@@ -168,7 +169,9 @@ def _points(
                 intermediate = _intermediate(left, ir.is_zero(right), symbols, sizes)
         except (LimitError, NoPoint, np.linalg.LinAlgError):
             continue
-        if not (np.isrealobj(a) and np.isrealobj(b) and np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
+        if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
+            continue
+        if not may_be_complex and not (np.isrealobj(a) and np.isrealobj(b)):
             continue
         scale = max(float(np.max(np.abs(x), initial=0.0)) for x in (a, b))
         if ir.is_zero(right):
@@ -216,7 +219,9 @@ def _inequality(points: Iterator[Point]) -> Comparison:
     count = 0
     for point in islice(points, INEQUALITY_POINTS):
         count += 1
-        if np.any(point.left > point.right + ACCEPT * point.scale):
+        if np.iscomplexobj(point.left) and np.any(np.abs((point.left - point.right).imag) > ACCEPT * point.scale):
+            return Comparison("undecided", "complex numbers are not ordered")
+        if np.any((point.left - point.right).real > ACCEPT * point.scale):
             return Comparison("false", point.shown)
     if count < ENOUGH:
         return Comparison("undecided", f"only {count} of {POINTS} random points could be evaluated")

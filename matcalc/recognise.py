@@ -23,6 +23,7 @@ from .forms import (
     Form,
     add_form,
     call_form,
+    conjugated,
     hadamard_form,
     hadamard_power,
     identity_form,
@@ -30,10 +31,12 @@ from .forms import (
     negate,
     norm_form,
     number_form,
+    symbol_form,
     transposed,
 )
 from .functions import FUNCTIONS
 from .ir import Basis, Call, Einsum, Extent, Inject, Map, MatPow, Merge, Node, Number, Power, Rational, Sum, Symbol
+from .letters import IMAGINARY
 from .lower import Written
 from .network import Network
 from .sizes import Size
@@ -63,6 +66,7 @@ class Recogniser:
     taken: frozenset[str] = frozenset()
     phrases: frozenset[str] = frozenset()
     listed: bool = False  # whether the input writes vectors by their entries
+    complex_names: frozenset[str] = frozenset()  # complex symbols, and the imaginary unit if there are any
     _terms: dict[Node, Term | None] = field(default_factory=dict)
     _forms: dict[Node, tuple[int, Form]] = field(default_factory=dict)
 
@@ -75,15 +79,16 @@ class Recogniser:
 
     def prepare(self, root: Node) -> None:
         """Recognise from the leaves up, so that no recursion is deep."""
-        for node in ir.topological(root):
-            if node.rank <= 2:
-                try:
-                    if isinstance(node, Sum):
-                        self.signed(node)
-                    else:
-                        self.term(node)
-                except NoMatrixForm:
-                    pass
+        for plain in ir.topological(root):
+            for node in {plain: None, ir.conjugate(plain): None}:
+                if node.rank <= 2:
+                    try:
+                        if isinstance(node, Sum):
+                            self.signed(node)
+                        else:
+                            self.term(node)
+                    except NoMatrixForm:
+                        pass
 
     def form(self, node: Node) -> Form:
         """The node in matrix notation; its rows are its first axis."""
@@ -217,8 +222,9 @@ class Recogniser:
             case Power(base, exponent) if not node.shape:
                 return self._scalar_power(base, exponent)
             case Map(function, (arg,)) if not node.shape:
-                parity, form = self._argument(function, arg)
-                return Term(parity, (Scalar(call_form(function, [form])),))
+                parity, form, _, barred = self._signed_side(function, arg)
+                form = call_form(function, [form])
+                return Term(parity, (Scalar(conjugated(form) if barred else form),))
             case _ if not node.shape:
                 return Term(1, (Scalar(self._atom(node)),))
             case _:
@@ -231,53 +237,74 @@ class Recogniser:
         """(number, link): a vector or matrix operand as a factor."""
         vector = node.rank == 1
         symmetric = not vector and node.swap == 1
+        hermitian = node.is_complex and ir.is_hermitian(node)
         match node:
             case MatPow(base, exponent):
-                form, turned = self._side(base)
+                form, turned, barred = self._side(base)
                 skew = node.swap == -1
                 if base.swap == -1 and isinstance(exponent, Number) and exponent.value == 2:
                     sides = (Link(form, skew=True), Link(form, skew=True, turned=True))
                     return 1, Link(form, self._exponent(exponent), symmetric=True, opposite=sides)
                 return (-1 if skew and turned else 1), Link(
-                    form, self._exponent(exponent), turned and not symmetric and not skew, symmetric, skew
+                    form,
+                    self._exponent(exponent),
+                    turned and not symmetric and not skew,
+                    barred,
+                    symmetric,
+                    hermitian,
+                    skew,
                 )
             case Map(function, (arg,)):
-                sign, form, turned = self._signed_side(function, arg)
+                sign, form, turned, barred = self._signed_side(function, arg)
                 link = Link(
                     call_form(function, [form]),
                     turned=turned and not symmetric,
+                    barred=barred,
                     symmetric=symmetric,
                     skew=not vector and node.swap == -1,
                     vector=vector,
                 )
                 return sign, link
             case Power(base, exponent) if node.rank == 2 and not (isinstance(exponent, Number) and exponent.value < 0):
-                form, turned = self._side(base)
+                form, turned, barred = self._side(base)
                 form = hadamard_power(form, self._exponent(exponent))
-                return 1, Link(form, turned=turned and not symmetric, symmetric=symmetric)
+                return 1, Link(form, turned=turned and not symmetric, barred=barred, symmetric=symmetric)
             case Call(function, (arg,)) if node.rank == 2 and FUNCTIONS[function].transpose == "commutes":
-                form, turned = self._side(arg)
-                return 1, Link(call_form(function, [form]), turned=turned and not symmetric, symmetric=symmetric)
+                form, turned, barred = self._side(arg)
+                form, turned = call_form(function, [form]), turned and not symmetric
+                return 1, Link(form, turned=turned, barred=barred, symmetric=symmetric, hermitian=hermitian)
+            case Symbol(name) if ir.is_conjugate(name):
+                return 1, Link(name_form(ir.conjugate_name(name)), barred=True, symmetric=symmetric, vector=vector)
             case Einsum() | Sum():
                 term = self.term(node)
                 if not term.scalars and len(term.chain) == 1:
                     return term.coefficient, term.chain[0]
-                return (1 if term.coefficient > 0 else -1), Link(term.form(), symmetric=symmetric, vector=vector)
+                sign = 1 if term.coefficient > 0 else -1
+                return sign, Link(term.form(), symmetric=symmetric, hermitian=hermitian, vector=vector)
             case _:
                 skew = not vector and node.swap == -1
-                return 1, Link(self._atom(node), symmetric=symmetric, skew=skew, vector=vector)
+                return 1, Link(self._atom(node), symmetric=symmetric, hermitian=hermitian, skew=skew, vector=vector)
 
-    def _side(self, node: Node) -> tuple[Form, bool]:
-        """(form, turned): the matrix or its transpose, as the input wrote it, else the shorter one."""
-        if node.rank != 2 or node.swap == 1:
-            return self.form(node), False
-        turned = ir.turn(node)
-        if self.was_written(node):
-            return self.form(node), False
-        straight, back = self.form(node), self.form(turned)
-        if self.was_written(turned) or back.cost < straight.cost:
-            return back, True
-        return straight, False
+    def _side(self, node: Node) -> tuple[Form, bool, bool]:
+        """(form, turned, barred): the matrix, its transpose or conjugate, as the input wrote it, else the shortest."""
+        upright, turned, barred = self._upright(node)
+        return self.form(upright), turned, barred
+
+    def _upright(self, node: Node) -> tuple[Node, bool, bool]:
+        sides = [(node, False, False)]
+        if node.rank == 2 and node.swap != 1:
+            sides.append((ir.turn(node), True, False))
+        if node.is_complex and not ir.is_real(node) and not ir.is_hermitian(node):
+            sides += [(ir.conjugate(n), turned, True) for n, turned, _ in sides]
+        if len(sides) == 1:
+            return sides[0]
+        written = next((side for side in sides if self.was_written(side[0])), None)
+        return written or min(sides, key=self._length_of_side)
+
+    def _length_of_side(self, side: tuple[Node, bool, bool]) -> tuple[int, bool]:
+        node, _, barred = side
+        form = self.form(node)
+        return form.cost + 2 * barred, form.name is None
 
     def _argument(self, function: str, arg: Node) -> tuple[int, Form]:
         """(sign, argument): of an odd or even function, with the sign of the argument taken out."""
@@ -287,13 +314,10 @@ class Recogniser:
         sign, form = self.signed(arg)
         return (1 if sign > 0 else parity), form
 
-    def _signed_side(self, function: str, arg: Node) -> tuple[int, Form, bool]:
-        """The same, with the argument or its transpose."""
-        if arg.rank == 2 and arg.swap != 1:
-            _, turned = self._side(arg)
-            sign, form = self._argument(function, ir.turn(arg) if turned else arg)
-            return sign, form, turned
-        return *self._argument(function, arg), False
+    def _signed_side(self, function: str, arg: Node) -> tuple[int, Form, bool, bool]:
+        """The same, with the argument, its transpose or its conjugate."""
+        upright, turned, barred = self._upright(arg)
+        return *self._argument(function, upright), turned, barred
 
     def was_written(self, node: Node) -> bool:
         """Whether the input has this sum, up to a number."""
@@ -305,7 +329,7 @@ class Recogniser:
     def _atom(self, node: Node) -> Form:
         match node:
             case Symbol(name) | Extent(name):
-                return name_form(name)
+                return symbol_form(name)
             case Basis(index):
                 return call_form("e", [number_form(index), size_form(node.shape[0])])
             case Power(base, Number(value)) if value < 0:
@@ -319,7 +343,9 @@ class Recogniser:
             case Call("normnuclear", (arg,)):
                 return norm_form(self._side(arg)[0], "*")
             case Call(function, (arg,)) if FUNCTIONS[function].transpose == "invariant":
-                return call_form(function, [self._side(arg)[0]])
+                form, _, barred = self._side(arg)
+                form = call_form(function, [form])
+                return conjugated(form) if barred else form
             case Call(function, args):
                 return call_form(function, [self.form(a) for a in args])
             case Merge():
@@ -376,7 +402,21 @@ class Recogniser:
         return add_form([(t.coefficient > 0, t.form()) for t in terms])
 
     def _sum_term(self, node: Sum) -> Term:
-        """A sum of several terms as one product: a number times the sum, or what factoring makes of it."""
+        """A sum of several terms as one product; the conjugate of one where that is how it was written, or shorter."""
+        plain = self._plain_sum_term(node)
+        other = ir.conjugate(node)
+        if other is node or not isinstance(other, Sum) or self._was_written_somehow(node):
+            return plain
+        barred = self._plain_sum_term(other).bar(self.complex_names)
+        if self._was_written_somehow(other) or barred.form().cost < plain.form().cost:
+            return barred
+        return plain
+
+    def _was_written_somehow(self, node: Node) -> bool:
+        return self.was_written(node) or (node.rank == 2 and self.was_written(ir.turn(node)))
+
+    def _plain_sum_term(self, node: Sum) -> Term:
+        """A number times the sum, or what factoring makes of it."""
         if not node.terms:
             return Term(1, (), (Link(zeros_form(node.shape)),)) if node.shape else Term(0)
         c, part = ir.primitive(node)
@@ -400,7 +440,44 @@ class Recogniser:
 
     def _factored(self, node: Sum) -> Term:
         """The sum with common factors taken out, in the cheaper of its two orientations."""
-        terms = [self.term(n).times(c) for c, n in node.terms]
+        found = self._factored_terms(node, [self.term(n).times(c) for c, n in node.terms])
+        if node.is_complex:
+            parts = self._factored_terms(node, self._in_parts(node))
+            found = parts if parts.form().cost < found.form().cost else found
+        return found
+
+    def _in_parts(self, node: Sum) -> list[Term]:
+        """The terms, with a Z + a conj(Z) as 2 a re(Z), and a Z - a conj(Z) as 2 a i im(Z)."""
+        left = {n: c for c, n in node.terms}
+        terms: list[Term] = []
+        while left:
+            n, c = left.popitem()
+            bar = ir.conjugate(n)
+            sign, bar = bar.terms[0] if isinstance(bar, Sum) and len(bar.terms) == 1 else (1, bar)
+            if bar is n or abs(left.get(bar, 0)) != abs(c):
+                terms.append(self.term(n).times(c))
+                continue
+            same = left.pop(bar) * sign == c
+            terms.append(self._part(n, same).times(2 * c))
+        return terms
+
+    def _part(self, node: Node, real: bool) -> Term:
+        """The real part of a node, or i times its imaginary part."""
+        inner, unit = _without_unit(node)
+        real_inside = real != unit
+        (form, turned, _), barred = min(
+            ((self._side(n), n is not inner) for n in (inner, ir.conjugate(inner))), key=lambda side: side[0][0].cost
+        )
+        form = call_form("re" if real_inside else "im", [form])
+        sign = -1 if not real_inside and barred != real else 1
+        factor = () if real else (Scalar(name_form(IMAGINARY)),)
+        if not node.shape:
+            return Term(sign, (*factor, Scalar(form)))
+        symmetric = node.rank == 2 and node.swap == 1
+        link = Link(form, turned=turned and not symmetric, symmetric=symmetric, vector=node.rank == 1)
+        return Term(sign, factor, (link,))
+
+    def _factored_terms(self, node: Sum, terms: list[Term]) -> Term:
         unit = self.identity_form(node.shape[0]) if node.rank == 2 else None
         best = Factoring(self, unit, node.rank).run(terms)
         if node.rank == 2 and node.swap == 0:
@@ -419,7 +496,7 @@ class Recogniser:
     def rank_of(self, form: Form) -> tuple[int, int, str]:
         """Where a factor stands among commuting ones: plain names in the order of the input, then the rest."""
         name = form.name
-        if isinstance(form.syntax, Num):
+        if isinstance(form.syntax, Num) or name == IMAGINARY:
             return -1, 0, form.key
         if name in self.differentials:
             return 2, 0, form.key
@@ -452,6 +529,14 @@ def _block(term: Node) -> tuple[tuple[tuple[Size, ...], ...], tuple[int, ...], N
     if all(len(parts) == 1 for parts in split):
         return None
     return tuple(split), tuple(place), ir.einsum(items, tuple(inner), dict(enumerate(term.extents)))
+
+
+def _without_unit(node: Node) -> tuple[Node, bool]:
+    """(the node without a factor i, whether it had one)."""
+    if not isinstance(node, Einsum) or ir.imaginary() not in node.operands:
+        return node, False
+    factors = [(o, ls) for o, ls in zip(node.operands, node.labels, strict=True) if o is not ir.imaginary()]
+    return ir.einsum(factors, node.output, dict(enumerate(node.extents))), True
 
 
 def _is_clearer(entries: Form, other: Form) -> bool:

@@ -53,6 +53,7 @@ class Rewrite:
     variables: Mapping[str, frozenset[str]]
     elementwise: bool
     words: frozenset[str]
+    holomorphic: bool  # whether it holds for complex values too: by analytic continuation
 
     def apply(self, node: Node) -> Node | None:
         """The node rewritten at its root, or None where the left side does not match."""
@@ -147,6 +148,8 @@ class _Matcher:
                 yield b
             return
         if not all(_has(node, a) for a in self.rule.variables[name]):
+            return
+        if not self.rule.holomorphic and not ir.is_real(node):
             return
         sizes = dict(b.sizes)
         if not self.rule.elementwise:
@@ -322,7 +325,7 @@ def rewrite(name: str, lhs: str, rhs: str, declare: str) -> Rewrite:
     _check_measure(name, left, right, table)
     variables = {n: d.attributes for n, d in table.items()}
     needed = features(ir.topological(left)) | _attributes(variables.values())
-    return Rewrite(name, left, right, factor, variables, elementwise, needed)
+    return Rewrite(name, left, right, factor, variables, elementwise, needed, _is_holomorphic(left, right))
 
 
 def features(nodes: Iterable[Node]) -> frozenset[str]:
@@ -394,6 +397,21 @@ def _check_measure(name: str, left: Node, right: Node, table: Mapping[str, Decla
             raise IdentityError(f"the rewrite '{name}' does not use {variable} on its left side")
     if weight(right) >= weight(left):
         raise IdentityError(f"the rewrite '{name}' does not shrink: its right side is not smaller than its left")
+
+
+def _is_holomorphic(*sides: Node) -> bool:
+    """Whether the sides are made of functions with one complex value at each argument."""
+
+    def has_one_value(node: Node) -> bool:
+        match node:
+            case Map(function) | Call(function):
+                return FUNCTIONS[function].on_complex == "holomorphic"
+            case Power(_, exponent):
+                return ir.is_whole(exponent)
+            case _:
+                return True
+
+    return all(has_one_value(n) for side in sides for n in ir.topological(side))
 
 
 def rewrite_of(record: Record) -> Rewrite:

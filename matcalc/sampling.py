@@ -79,3 +79,17 @@ def draw_one(d: Declaration, shape: tuple[int, ...], rng: np.random.Generator) -
     elif "positive" not in a:
         values = moduli * rng.choice((-1.0, 1.0), shape)
     return structured(np.asarray(values), a, machine_numbers(bool(a & COMPLEX)))
+
+
+def number_text(value: complex) -> str:
+    """The number as it is written.
+
+    >>> number_text(-0.5), number_text(1 - 2j), number_text(3j)
+    ('-0.5', '1 - 2i', '3i')
+    """
+    real, imaginary = (f"{float(part) + 0.0:.6g}" for part in (np.real(value), np.imag(value)))
+    if imaginary in ("0", "-0"):
+        return real
+    if real in ("0", "-0"):
+        return f"{imaginary}i"
+    return f"{real} - {imaginary[1:]}i" if imaginary[0] == "-" else f"{real} + {imaginary}i"

@@ -14,6 +14,7 @@ from .entries import Record
 from .errors import MatcalcError
 from .ir import Node
 from .matching import match, skeleton
+from .places import part_of
 from .resources import folder
 from .simplify import simplify
 from .statements import Statement
@@ -149,11 +150,15 @@ class Shelf:
         """The facts about the derivative of a node, or, without `wrt`, about the node: up to renaming of symbols."""
         self._file(bool(wrt))
         root = simplify(node)
+        parts = [part_of(name) for name in wrt]
         found = []
         for entry, pattern in self._index.get((len(wrt), skeleton(root)), ()):
             statement = entry.statement
             assert statement is not None
-            renaming = match(pattern, root, list(zip(statement.wrt, wrt, strict=True)) if wrt else ())
+            stated = [part_of(name) for name in statement.wrt] if wrt else []
+            if [part for part, _ in stated] != [part for part, _ in parts]:
+                continue
+            renaming = match(pattern, root, [(a, b) for (_, a), (_, b) in zip(stated, parts, strict=True)])
             if renaming is not None:
                 found.append(Match(entry, renaming))
         return list({m.entry.name: m for m in found}.values())

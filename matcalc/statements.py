@@ -19,8 +19,10 @@ from .lower import Lowered, lower_text
 
 RELATION = re.compile(r"<=|!=|->|=")
 DERIVATIVE = re.compile(r"\s*d([2-4]?)\s*\(")
-BELOW = re.compile(r"\s*/\s*((?:d\s*[A-Za-z_]\w*\s*)+)$")
-DIRECTION = re.compile(r"d\s*([A-Za-z_]\w*)")
+# A symbol, or a part of a complex one: dX, dconj(Z).
+VARIABLE = r"d\s*([A-Za-z_]\w*(?:\([A-Za-z_]\w*\))?)"
+BELOW = re.compile(rf"\s*/\s*((?:{VARIABLE}\s*)+)$")
+DIRECTION = re.compile(VARIABLE)
 DECLARED = re.compile(rf",\s*(?=[^\s,:()]+\s*:\s*(?:{'|'.join(KINDS)}|any)\b)")
 ANY = re.compile(r"any\b")
 OPEN, CLOSE = "([{", ")]}"

@@ -388,7 +388,7 @@ class Floats:
         kept = s > s.max() / CONDITION
         if np.any(~kept & (s > 1e-12 * s.max())):
             raise NoPoint("an ill-conditioned matrix")
-        return np.asarray((vt[kept].T / s[kept]) @ u[:, kept].T)
+        return np.asarray((vt[kept].conj().T / s[kept]) @ u[:, kept].conj().T)
 
     def constant(self, name: str) -> Any:
         return PRIMITIVES[name]()
@@ -412,7 +412,7 @@ class Floats:
 
 
 class Complexes(Floats):
-    """Complex numbers of two float64. A function is at its principal value; nothing is compared, so nothing has a kink."""
+    """Complex numbers of two float64. A function has its principal value."""
 
     dtype: Any = complex
 

@@ -10,7 +10,9 @@ from typing import Protocol, TypeAlias
 from .forms import (
     Form,
     add_form,
+    adjoint,
     call_form,
+    conjugated,
     divide,
     name_form,
     norm_form,
@@ -21,6 +23,7 @@ from .forms import (
     transposed,
 )
 from .ir import Node, Rational, magnitude
+from .letters import IMAGINARY
 from .sizes import Size
 
 Parts: TypeAlias = tuple[tuple[bool, Form], ...]
@@ -28,12 +31,14 @@ Parts: TypeAlias = tuple[tuple[bool, Form], ...]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A factor of a matrix product: an operand, perhaps to a power, perhaps turned."""
+    """A factor of a matrix product: an operand, perhaps to a power, turned, or with a bar, which is its conjugate."""
 
     base: Form
     power: Form | None = None
     turned: bool = False
+    barred: bool = False
     symmetric: bool = False
+    hermitian: bool = False
     skew: bool = False
     vector: bool = False
     negative: Form | None = None  # the negative of the base, where it is a sum that can be written either way
@@ -43,6 +48,18 @@ class Link:
 
     def turn(self) -> Link:
         return self if self.symmetric else replace(self, turned=not self.turned)
+
+    def bar(self, complex_names: frozenset[str]) -> Link:
+        """The conjugate, where these names are those of complex symbols."""
+        if self.hermitian:
+            return replace(self, turned=not self.turned)
+        is_complex = bool(self.base.names & complex_names)
+        return replace(self, barred=not self.barred) if is_complex else self
+
+    @property
+    def adjoint(self) -> Link:
+        """The transpose of the conjugate, of a link that is complex."""
+        return self if self.hermitian else replace(self.turn(), barred=not self.barred)
 
     @property
     def is_inverse(self) -> bool:
@@ -54,16 +71,18 @@ class Link:
 
     @property
     def form(self) -> Form:
+        if self.barred:
+            return adjoint(self.upright) if self.turned else conjugated(self.upright)
         return transposed(self.upright) if self.turned else self.upright
 
     @property
     def cost(self) -> int:
         inverse = 1 if self.is_inverse else 0 if self.power is None else 1 + self.power.cost
-        return self.base.cost + self.turned + inverse
+        return self.base.cost + (2 if self.barred else self.turned) + inverse
 
     @property
-    def key(self) -> tuple[str, str, bool]:
-        return self.base.key, "" if self.power is None else self.power.key, self.turned
+    def key(self) -> tuple[str, str, bool, bool]:
+        return self.base.key, "" if self.power is None else self.power.key, self.turned, self.barred
 
 
 Chain: TypeAlias = tuple[Link, ...]
@@ -72,6 +91,11 @@ Chain: TypeAlias = tuple[Link, ...]
 def reverse(chain: Chain) -> Chain:
     """The transposed product."""
     return tuple(link.turn() for link in reversed(chain))
+
+
+def bar(chain: Chain, complex_names: frozenset[str]) -> Chain:
+    """The conjugate of the product."""
+    return tuple(link.bar(complex_names) for link in chain) if complex_names else chain
 
 
 def without_skew_transposes(chain: Chain) -> tuple[int, Chain]:
@@ -88,8 +112,8 @@ def chain_cost(chain: Chain) -> int:
 
 def grouped(chain: Chain) -> Chain:
     """Repeated blocks as powers: A X A X A X is (A X)^3; runs of transposes as one: B^T A^T is (A B)^T; runs of
-    inverses likewise."""
-    return _group_turned(_group_repeated(chain))
+    inverses and of conjugates likewise."""
+    return _group_barred(_group_turned(_group_repeated(chain)))
 
 
 def _group_repeated(chain: Chain) -> Chain:
@@ -108,7 +132,8 @@ def _group_repeated(chain: Chain) -> Chain:
         return chain
     _, start, size, times = best
     block = chain[start : start + size]
-    turned = all(link.turned or link.symmetric for link in block) and any(link.turned for link in block)
+    turned = all((link.turned or link.symmetric) and not link.barred for link in block)
+    turned = turned and any(link.turned for link in block)
     base = product([link.form for link in grouped(reverse(block) if turned else block)])
     power = Link(base, number_form(times), turned)
     return (*chain[:start], power, *chain[start + size * times :])
@@ -118,20 +143,21 @@ def _group_turned(chain: Chain) -> Chain:
     out: list[Link] = []
     k = 0
     while k < len(chain):
-        end, count = k, 0
+        end, count, barred = k, 0, chain[k].barred
         if chain[k].turned:
-            while end < len(chain) and (chain[end].turned or (chain[end].symmetric and not chain[end].vector)):
+            while end < len(chain) and (_is_turned(chain[end], barred) or _is_own(chain[end], barred)):
                 count += chain[end].turned
                 end += 1
-            while not chain[end - 1].turned:
+            while not (chain[end - 1].turned or chain[end - 1].barred):
                 end -= 1
         if count >= 2:
-            inner = _group_inverse(reverse(chain[k:end]))
+            run = chain[k:end]
+            inner = _group_inverse(tuple(x.adjoint for x in reversed(run)) if barred else reverse(run))
             vector = chain[k].vector or chain[end - 1].vector
             if len(inner) == 1:
-                out.append(inner[0].turn())
+                out.append(inner[0].adjoint if barred else inner[0].turn())
             else:
-                out.append(Link(product([x.form for x in inner]), turned=True, vector=vector))
+                out.append(Link(product([x.form for x in inner]), turned=True, barred=barred, vector=vector))
             k = end
         else:
             out.append(chain[k])
@@ -139,22 +165,50 @@ def _group_turned(chain: Chain) -> Chain:
     return _group_inverse(tuple(out))
 
 
+def _is_turned(link: Link, barred: bool) -> bool:
+    return link.turned and link.barred == barred
+
+
+def _is_own(link: Link, barred: bool) -> bool:
+    """Whether the matrix is its own transpose, or its own adjoint; or a conjugate, whose transpose is an adjoint."""
+    if barred:
+        return link.hermitian and not link.turned
+    return (link.symmetric != link.barred) and not link.vector and not link.turned
+
+
+def _group_barred(chain: Chain) -> Chain:
+    """conj(A) conj(z) as conj(A z)."""
+    out: list[Link] = []
+    for link in chain:
+        last = out[-1] if out else link
+        if out and link.barred and last.barred and not link.turned and not last.turned:
+            both = product([last.upright, link.upright])
+            out[-1] = Link(both, barred=True, vector=last.vector or link.vector)
+        else:
+            out.append(link)
+    return tuple(out)
+
+
 def _group_inverse(chain: Chain) -> Chain:
     out: list[Link] = []
     k = 0
     while k < len(chain):
         end = k
-        while end < len(chain) and chain[end].is_inverse and chain[end].turned == chain[k].turned:
+        while end < len(chain) and chain[end].is_inverse and _marks(chain[end]) == _marks(chain[k]):
             end += 1
         if end - k >= 2:
             run = chain[k:end] if chain[k].turned else tuple(reversed(chain[k:end]))
             bases = product([x.base for x in run])
-            out.append(Link(bases, run[0].power, chain[k].turned))
+            out.append(Link(bases, run[0].power, chain[k].turned, chain[k].barred))
             k = end
         else:
             out.append(chain[k])
             k += 1
     return tuple(out)
+
+
+def _marks(link: Link) -> tuple[bool, bool]:
+    return link.turned, link.barred
 
 
 def chain_form(chain: Chain) -> Form:
@@ -169,6 +223,10 @@ class Scalar:
     power: Fraction | Form = Fraction(1)
     negative: Form | None = None
     parts: Parts = ()
+
+    def bar(self, complex_names: frozenset[str]) -> Scalar:
+        """The conjugate."""
+        return Scalar(conjugated(self.base), self.power) if self.base.names & complex_names else self
 
     @property
     def below(self) -> bool:
@@ -195,6 +253,8 @@ def _rational_power(base: Form, p: Fraction) -> Form:
         if (p * index).denominator == 1:
             norm = norm_form(arg, str(index))
             return norm if p * index == 1 else power_form(norm, number_form(p * index))
+    if base.modulus is not None and (2 * p).denominator == 1:
+        return base.modulus if 2 * p == 1 else power_form(base.modulus, number_form(2 * p))
     if p == Fraction(1, 2):
         return call_form("sqrt", [base])
     return power_form(base, number_form(p))
@@ -218,7 +278,7 @@ class Term:
         above = [s.form() for s in _roots_joined(s for s in self.scalars if not s.below)]
         below = [s.form() for s in _roots_joined(s for s in self.scalars if s.below)]
         matrices = [chain_form(self.chain)] if self.chain else [self.unit] if self.unit is not None else []
-        if below:
+        if below or (c.denominator != 1 and above and above[0].name == IMAGINARY):
             if c.denominator != 1:
                 below.insert(0, number_form(c.denominator))
             c = Fraction(c.numerator)
@@ -243,7 +303,8 @@ class Term:
         if magnitude(self.coefficient) != 1 or len(self.scalars) + len(self.chain) != 1:
             return ()
         if self.chain:
-            return () if self.chain[0].turned or self.chain[0].power is not None else self.chain[0].parts
+            link = self.chain[0]
+            return () if link.turned or link.barred or link.power is not None else link.parts
         return self.scalars[0].parts if self.scalars[0].power == 1 else ()
 
     def without_minus(self) -> Term:
@@ -270,6 +331,11 @@ class Term:
     def turned(self) -> Term:
         return replace(self, chain=reverse(self.chain))
 
+    def bar(self, complex_names: frozenset[str]) -> Term:
+        """The conjugate."""
+        scalars = tuple(s.bar(complex_names) for s in self.scalars)
+        return replace(self, scalars=scalars, chain=bar(self.chain, complex_names))
+
 
 def _roots_joined(scalars: Iterable[Scalar]) -> list[Scalar]:
     """x^(3/2) y^(1/2) as x sqrt(x y)."""
@@ -278,7 +344,8 @@ def _roots_joined(scalars: Iterable[Scalar]) -> list[Scalar]:
     sign = Fraction(1)
     for s in scalars:
         p = s.power
-        if isinstance(p, Fraction) and p.denominator == 2 and s.base.norm is None and s.base.p_norm is None:
+        plain = s.base.norm is None and s.base.p_norm is None and s.base.modulus is None
+        if isinstance(p, Fraction) and p.denominator == 2 and plain:
             sign = Fraction(1) if p > 0 else Fraction(-1)
             whole = abs(p) - Fraction(1, 2)
             if whole:
@@ -332,6 +399,9 @@ class Recognises(Protocol):
 
     @property
     def differentials(self) -> frozenset[str]: ...
+
+    @property
+    def complex_names(self) -> frozenset[str]: ...
 
     def term(self, node: Node) -> Term: ...
 

@@ -88,8 +88,11 @@ COMMAND_BARS = {
 }
 TRANSPOSES = {
     **{"T": "T", "⊤": "T", "\\top": "T", "\\intercal": "T", "H": "H"},
+    **{"\\mathsf{H}": "H", "\\mathrm{H}": "H", "\\mathsf{T}": "T", "\\mathrm{T}": "T"},
     **{"†": "+", "\\dagger": "+", "+": "+"},
 }
+# TeX commands that are functions of what stands in braces.
+BRACED = {"sqrt": "sqrt", "overline": "conj", "bar": "conj"}
 
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿᵏᵐᵀᴴ⁺", "0123456789-nkmTH+")
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789aehijklmnoprstuvx")
@@ -277,11 +280,14 @@ class Reader:
     # Numbers
 
     def number(self, text: str, start: int) -> None:
+        end = start + len(text)
+        if text == "1" and self.imaginary(Fraction(1), start, end):
+            return
         if self.out and self.out[-1].type == "OPERAND" and isinstance(self.out[-1].value, Num):
             if self.out[-1].end_pos == start:
                 self.fail("a number has one decimal point at most", start)
             self.fail("two numbers stand side by side; write * between them for a product", start)
-        value, end = self.value(text, start), start + len(text)
+        value = self.value(text, start)
         while self.peek_text() == "/" and self.peek(1) == "NUMBER" and self.fraction_may_start():
             denominator = self.value(self.peek_text(1), self.lexemes[self.at + 1][2])
             if denominator == 0:
@@ -293,7 +299,7 @@ class Reader:
 
     def imaginary(self, value: Fraction, start: int, end: int) -> bool:
         """`1i`, `2i`, `0.5j`: a number with the imaginary unit right behind it, where one is known."""
-        kind, text, place = self.lexemes[self.at] if self.at < len(self.lexemes) else ("", "", -1)
+        _, text, place = self.lexemes[self.at] if self.at < len(self.lexemes) else ("", "", -1)
         if IMAGINARY not in self.constants or place != end or text not in ("i", "j") or self.known(text):
             return False
         if value.denominator != 1 and "/" in self.text[start:end]:
@@ -607,8 +613,8 @@ class Reader:
                 self.forced = "open" if name == "left" else "close"
         elif name in ("frac", "tfrac", "dfrac"):
             self.fraction(start, end)
-        elif name == "sqrt" and self.peek() == "LBRACE":
-            self.root(start, end)
+        elif name in BRACED and self.peek() == "LBRACE":
+            self.braced(BRACED[name], start, end)
         elif self.is_name(name):
             return False
         else:
@@ -633,11 +639,11 @@ class Reader:
         self.push("LPAR", None, start, end)
         self.open_brace("fraction", start)
 
-    def root(self, start: int, end: int) -> None:
-        function = self.function("sqrt")
+    def braced(self, name: str, start: int, end: int) -> None:
+        function = self.function(name)
         if function is None:
-            self.fail("unknown command '\\sqrt'", start)
-        self.push("FUNCTION", (*function, "sqrt"), start, end)
+            self.fail(f"unknown command '{self.text[start:end]}'", start)
+        self.push("FUNCTION", (*function, name), start, end)
         self.open_brace("braced", start)
 
     def open_brace(self, kind: str, start: int) -> None:
@@ -735,7 +741,7 @@ class Reader:
             self.fail(f"an operand is missing before '{operator}'", start)
 
     def transpose(self, start: int) -> bool:
-        """`^T`, `^-T`, `^H`, `^+` and their kin, bare or in braces."""
+        """`^T`, `^-T`, `^H`, `^-H`, `^+` and their kin, bare or in braces."""
         braced = self.peek() == "LBRACE"
         at = self.at + braced
         minus = at < len(self.lexemes) and self.lexemes[at][0] == "MINUS"
@@ -744,7 +750,7 @@ class Reader:
             return False
         kind, text, place = self.lexemes[at]
         mark, rest = self.split_mark(kind, text)
-        if not mark or (minus and mark != "T"):
+        if not mark or (minus and mark not in ("T", "H")):
             return False
         if braced and (rest or at + 1 >= len(self.lexemes) or self.lexemes[at + 1][0] != "RBRACE"):
             return False

@@ -147,8 +147,11 @@ def _differential(s: Statement, root: Node) -> Node:
         whole = ir.symbol(name, d.sizes, d.attributes)
         axes, rank = tuple(range(root.rank)), len(d.sizes)
         inner = tuple(range(root.rank, root.rank + rank))
-        gradient = simplify(derivative(root, whole))
-        total.append((1, ir.einsum([(gradient, axes + inner), (along, inner)], axes)))
+        for moved in dict.fromkeys((whole, ir.conjugate(whole))):
+            assert isinstance(moved, ir.Symbol)
+            gradient = simplify(derivative(root, moved))
+            change = along if moved is whole else ir.conjugate(along)
+            total.append((1, ir.einsum([(gradient, axes + inner), (change, inner)], axes)))
     return simplify(ir.add(total, root.shape))
 
 

@@ -12,6 +12,7 @@ from .expanding import multiplied_out
 from .indices import einstein_form, index_form
 from .ir import Node
 from .length import length
+from .letters import IMAGINARY
 from .lower import Lowered
 from .recognise import Recogniser, matrix_form
 from .render.text import text
@@ -34,7 +35,11 @@ def recogniser(lowered: Lowered, explicit: bool = False, wrt: Sequence[str] = ()
             phrases.update(text(Mul(run)) for run in runs)
     taken = frozenset(lowered.declarations)
     listed = any(isinstance(x, Listed) for x in walk(lowered.syntax))
-    return Recogniser(lowered.written, order, explicit, frozenset(wrt), taken, frozenset(phrases), listed)
+    names = {n for n, d in lowered.declarations.items() if d.attributes & ir.COMPLEX}
+    complex_names = frozenset({*names, IMAGINARY} if names else ())
+    return Recogniser(
+        lowered.written, order, explicit, frozenset(wrt), taken, frozenset(phrases), listed, complex_names
+    )
 
 
 def written(lowered: Lowered, node: Node, wrt: Sequence[str]) -> tuple[Syntax, bool]:

@@ -14,6 +14,7 @@ from matcalc.evaluate import evaluate
 from matcalc.indices import LETTERS, letter_counts
 from matcalc.ir import Node
 from matcalc.lower import Lowered, lower_text
+from matcalc.places import part_of
 from matcalc.render.text import text
 from matcalc.sampling import Array
 from matcalc.sizes import Size
@@ -35,6 +36,7 @@ class Paper:
         self.named = {"f": root}  # what stands for an expression in index notation
         self.table = {"f": Declaration(kind, root.shape), **declarations}
         self.variable = variable
+        self.sizes_of_variable = declarations[part_of(variable)[1]].sizes
         names = sampling.size_names(declarations)
         self.sizes = sampling.sizes_for(names, assignment)
         rng = np.random.default_rng(assignment)
@@ -87,7 +89,7 @@ class Paper:
     def _partial(self, arg: Syntax, wrt: Syntax) -> Syntax:
         node, own = self._whole(arg)
         by = tuple(str(k) for k in wrt.indices) if isinstance(wrt, Sub) else ()
-        sizes = self.table[self.variable].sizes
+        sizes = self.sizes_of_variable
         self.extents |= zip(by, sizes)  # noqa: B905
         name = self._symbol(f"d{text(arg)}/{self.variable}", (*node.shape, *sizes), lambda: self._all(node))
         return Sub(Name(name), (*own, *by)) if own or by else Name(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from matcalc.declarations import Declaration, read_declaration, read_declarations
-from matcalc.errors import LimitError, MatcalcError, ParseError, ShapeError, UnsupportedError
+from matcalc.errors import LimitError, MatcalcError, ParseError, ShapeError
 from matcalc.sizes import Size
 
 RIGHT = [
@@ -113,10 +113,17 @@ WRONG: list[tuple[str, str, type[MatcalcError], int, str]] = [
     ),
     (
         "A",
-        "matrix(n,n) hermitian",
-        UnsupportedError,
-        12,
-        "'hermitian' is not supported yet: complex matrices come in a later version",
+        "matrix(n,n) hermitian symmetric",
+        ShapeError,
+        22,
+        f"{OF_A}hermitian and symmetric do not go together; declare one of them",
+    ),
+    (
+        "z",
+        "scalar positive complex",
+        ShapeError,
+        16,
+        "in the declaration of 'z': complex and positive do not go together; declare one of them",
     ),
     ("A", "vector(" + "9" * 20 + ")", LimitError, 7, "a size may have 9 digits at most"),
 ]

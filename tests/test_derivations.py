@@ -19,6 +19,7 @@ from strategies import DECLARED, TABLE, equations, expressions
 import matcalc as mc
 from matcalc import differentiate, ir
 from matcalc.derivation import KINDS, Step, derivation
+from matcalc.places import part_of
 from matcalc.sampling import Array
 from matcalc.shelf import SHELF
 from matcalc.statements import Statement
@@ -29,8 +30,9 @@ DERIVATIVES = {name: s for name, s in STATED.items() if s.wrt}
 
 
 def _is_plain(s: Statement) -> bool:
-    """Whether it is a first derivative by a symbol without structure."""
-    return len(s.wrt) == 1 and not s.declarations[s.wrt[0]].attributes
+    """Whether it is a first derivative by a symbol without structure, or by its conjugate."""
+    part, symbol = part_of(s.wrt[0])
+    return len(s.wrt) == 1 and part in ("", "conj", "grad") and s.declarations[symbol].attributes <= {"complex"}
 
 
 PLAIN_SYMBOLS = frozenset(n for n, d in DECLARED.items() if d.split(" ", 1)[-1] in (d, "positive"))
@@ -47,7 +49,8 @@ def _derivative(s: Statement, kind: str) -> mc.Derivative:
 def _values(d: mc.Derivative) -> list[tuple[Array, Array]]:
     """Both sides of every step, at a point where the derivative is of common size."""
     for assignment in range(5):
-        paper = Paper(d.expr.lowered, d.wrt[0], assignment)
+        part, symbol = part_of(d.wrt[0])
+        paper = Paper(d.expr.lowered, f"conj({symbol})" if part else symbol, assignment)
         values = [paper.sides(step) for step in d.steps]
         if all(np.all(np.isfinite(v)) for pair in values for v in pair) and 1e-3 < np.max(np.abs(values[-1][1])) < 1e3:
             break

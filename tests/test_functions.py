@@ -23,6 +23,7 @@ OF_SIZES = {
     "merge": ("M_aij = (merge(n,m))_aij",),
     "commutation": ("commutation(n,m)",),
     "pi": ("pi",),
+    "1i": ("2i tr(Z)",),
 }
 # Values of matrices and vectors that no derivative is known of; elsewhere a derivative must be known.
 NO_DERIVATIVE = frozenset({"eig", "ismax", "polar"})
@@ -102,7 +103,7 @@ def test_it_parses_and_evaluates(row: Function, kinds: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("name, text", [(n, t) for n, texts in OF_SIZES.items() for t in texts])
 def test_functions_of_sizes_are_read(name: str, text: str) -> None:
     assert name in FUNCTIONS
-    declared = {"A": "matrix(n,m)"}
+    declared = {"A": "matrix(n,m)", "Z": "matrix(n,n) complex"}
     expression = mc.parse(text, declare=declared)
     assert str(mc.parse(str(expression), declare=declared)) == str(expression)
 
@@ -135,7 +136,7 @@ def test_aliases_mean_the_same(row: Function) -> None:
 @pytest.mark.parametrize("row", ROWS, ids=IDS)
 def test_a_row_says_how_to_compute(row: Function) -> None:
     """A function has a definition in older ones or a value in NumPy; what the lowering knows has neither."""
-    built_in = row.name in OF_SIZES or row.name in ("vec", "kron")
+    built_in = row.name in OF_SIZES or row.name in ("vec", "kron", "conj", "re", "im")
     assert row.definition or row.name in PRIMITIVES or built_in
 
 

@@ -12,7 +12,7 @@ import pytest
 from matcalc.functions import FUNCTIONS
 from matcalc.numeric import PRIMITIVES
 
-STRUCTURAL = {"vec", "kron", "ones", "zeros", "e", "merge", "commutation"}
+STRUCTURAL = {"vec", "kron", "ones", "zeros", "e", "merge", "commutation", "conj", "re", "im"}
 
 
 def matrices(count: int = 20, n: int = 4) -> list[Any]:

@@ -15,7 +15,7 @@ def embed(values: Array, shape: tuple[int, ...], diagonal: str) -> Array:
     >>> embed(2.0, (2, 2), "ii->i").tolist()
     [[2.0, 0.0], [0.0, 2.0]]
     """
-    total = np.zeros(shape)
+    total = np.zeros(shape, dtype=np.result_type(values, float))
     np.einsum(diagonal, total)[...] = values
     return total
 
@@ -28,7 +28,7 @@ def add_at_in_place(total: Array, values: Array, diagonal: str) -> Array:
 
 def add_at(total: Array, values: Array, diagonal: str) -> Array:
     """A new array, with values added on a diagonal."""
-    return add_at_in_place(np.array(total, dtype=float), values, diagonal)
+    return add_at_in_place(np.array(total, dtype=np.result_type(total, values, float)), values, diagonal)
 
 
 def inject(shape: tuple[int, ...], start: float) -> Array:

@@ -19,7 +19,7 @@ from .program import plan
 from .source import source
 from .steps import LEAVES, VIEWS, Program, Step, Value
 
-Array: TypeAlias = NDArray[np.float64]
+Array: TypeAlias = NDArray[Any]
 Declared: TypeAlias = Mapping[str, Sequence[Size]]
 Call: TypeAlias = tuple[Value, Callable[..., Any], Value, Value]
 
@@ -86,7 +86,8 @@ class NumpyFunction:
 
     def __call__(self, /, **symbols: Any) -> Array:
         arrays = [
-            v if type(v) is np.ndarray and v.dtype is FLOAT and v.ndim else _as_float(n, v) for n, v in symbols.items()
+            v if type(v) is np.ndarray and v.dtype is FLOAT and v.ndim else self.number(n, v)
+            for n, v in symbols.items()
         ]
         shapes = [a.shape for a in arrays]
         state = self.state
@@ -98,7 +99,14 @@ class NumpyFunction:
         with np.errstate(all="ignore"):
             _run(self.calls, values)
         result = values[self.program.root]
-        return result if self.program.rank else np.float64(result)  # type: ignore[return-value]
+        if self.program.rank:
+            return result  # type: ignore[no-any-return]
+        return np.complex128(result) if np.iscomplexobj(result) else np.float64(result)  # type: ignore[return-value]
+
+    def number(self, name: str, value: Any) -> Any:
+        """The argument as an array of floats; of complex numbers where the symbol is complex, or not read at all."""
+        may_be_complex = name in self.program.complex or name not in self.program.symbols
+        return _as_complex(name, value) if may_be_complex and np.iscomplexobj(value) else _as_float(name, value)
 
     def prepared(self, names: tuple[str, ...], arrays: Sequence[Any]) -> _State:
         """The names and shapes checked, and all values that sizes alone decide."""
@@ -189,6 +197,14 @@ def _leaf(step: Step, sizes: Mapping[str, int]) -> Any:
         case "shape":
             return tuple(s.evaluate(sizes) for s in step.params)
     raise TypeError(f"no leaf: {step.op}")
+
+
+def _as_complex(name: str, value: Any) -> Any:
+    array = np.asarray(value)
+    if array.dtype.kind != "c":
+        raise MatcalcError(f"'{name}' is not an array of numbers")
+    array = array.astype(complex)
+    return array if array.ndim else array[()]
 
 
 def _as_float(name: str, value: Any) -> Any:

@@ -158,5 +158,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "add_at": _helped(helpers.add_at),
     "add_at_in_place": _helped(helpers.add_at_in_place),
     "pi": _plain(lambda: math.pi, "np.pi"),
+    "1i": _plain(lambda: 1j, "1j"),
+    "conj": _plain(np.conjugate, "np.conj({0})"),
+    "real": _plain(np.real, "np.real({0})"),
     "call": Operation(PRIMITIVES.__getitem__, lambda name, args: f"{call_name(name)}({', '.join(args)})"),
 }

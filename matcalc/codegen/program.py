@@ -68,14 +68,18 @@ class Planner:
     def program(self) -> Program:
         for node in self.order:
             self.values[node] = self.value(node)
+        if self.root.is_complex and ir.is_real(self.root):
+            self.values[self.root] = self.build.emit("real", (self.values[self.root],))
         bases = tuple(sorted({(n.index, n.shape[0]) for n in self.order if isinstance(n, Basis)}, key=repr))
-        return self.build.finish(self.values[self.root], self.root.rank, bases)
+        return self.build.finish(self.values[self.root], self.root.rank, bases, _complex_names(self.order))
 
     def value(self, node: Node) -> Value:
         build = self.build
         match node:
             case Number(value):
                 return build.number(value)
+            case Symbol(name) if ir.is_conjugate(name):
+                return build.conjugate(build.emit("symbol", (), ir.conjugate_name(name)))
             case Symbol(name):
                 return build.emit("symbol", (), name)
             case Extent(name):
@@ -92,8 +96,8 @@ class Planner:
                 return self.whole(Product(self, node, Fraction(1)).part(), node)
             case Sum():
                 return self.sum(node)
-            case Call("pi", ()):
-                return build.emit("pi")
+            case Call("pi" | "1i" as constant, ()):
+                return build.emit(constant)
             case Map(function, args) | Call(function, args):
                 return build.emit("call", tuple(self.values[a] for a in args), function)
             case Power(base, exponent):
@@ -228,6 +232,12 @@ class Planner:
         if len(part.missing) == len(part.order):
             return build.emit("full", (part.value, shape))
         return build.emit("broadcast", (part.value, shape))
+
+
+def _complex_names(order: Iterable[Node]) -> frozenset[str]:
+    """The symbols whose arrays may be complex."""
+    names = {n.name for n in order if isinstance(n, Symbol) and n.is_complex}
+    return frozenset(ir.conjugate_name(n) if ir.is_conjugate(n) else n for n in names)
 
 
 def _inverted(order: Iterable[Node], root: Node) -> set[Node]:
@@ -551,6 +561,8 @@ class Product:
         a, on = self.build.untransposed(left.value, left.labels)
         b, own = self.build.untransposed(right.value, right.labels)
         b = self.build.transpose(b, tuple(own.index(k) for k in on))
+        if self.node.is_complex:
+            a = self.build.conjugate(a)  # np.vdot takes the conjugate of the first
         return Factor(self.build.emit("vdot", (a, b)), ())
 
     def matrix_product(self, left: Factor, right: Factor, order: Labels) -> Factor:

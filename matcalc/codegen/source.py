@@ -158,7 +158,7 @@ class _Writer:
         """Whether the text costs nothing to repeat."""
         if step.op == "T":
             return self.texts[step.args[0]][0].isidentifier()
-        return step.op in ("symbol", "number", "size", "shape", "pi")
+        return step.op in ("symbol", "number", "size", "shape", "pi", "1i")
 
     def expression(self, step: Step) -> tuple[str, int]:
         match step.op:

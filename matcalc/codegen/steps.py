@@ -33,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Program:
-    """Steps in order; step k makes value k. `symbols` and `sizes` are the names it reads."""
+    """Steps in order; step k makes value k. `symbols` and `sizes` are the names it reads, some of them complex."""
 
     steps: tuple[Step, ...]
     root: Value
@@ -41,6 +41,7 @@ class Program:
     symbols: tuple[str, ...]
     sizes: tuple[str, ...]
     bases: tuple[tuple[int, Size], ...]
+    complex: frozenset[str]
 
     def uses(self) -> Counter[Value]:
         """How often each value is read."""
@@ -124,6 +125,9 @@ class Builder:
             return self.add(a, self.steps[b].args[0])
         return self.emit("subtract", (a, b))
 
+    def conjugate(self, value: Value) -> Value:
+        return self.steps[value].args[0] if self._is(value, "conj") else self.emit("conj", (value,))
+
     def transpose(self, value: Value, axes: Labels) -> Value:
         """Axis k of the result is axis `axes[k]` of the value."""
         if axes == tuple(range(len(axes))):
@@ -187,7 +191,9 @@ class Builder:
             letters.setdefault(k, LETTERS[len(letters)])
         return ",".join("".join(letters[k] for k in ls) for ls in inputs) + "->" + "".join(letters[k] for k in output)
 
-    def finish(self, root: Value, rank: int, bases: tuple[tuple[int, Size], ...]) -> Program:
+    def finish(
+        self, root: Value, rank: int, bases: tuple[tuple[int, Size], ...], complex_names: frozenset[str]
+    ) -> Program:
         """The steps that the root needs, numbered afresh; the result is an array of its own."""
         if self._is_borrowed(root):
             root = self.emit("copy", (root,))
@@ -204,7 +210,9 @@ class Builder:
         symbols = tuple(sorted({s.params for s in steps if s.op == "symbol"}))
         sizes = {n for s in steps if s.op == "size" for n in s.params.names}
         sizes |= {n for s in steps if s.op == "shape" for size in s.params for n in size.names}
-        return Program(_in_place(steps), fresh[root], rank, symbols, tuple(sorted(sizes)), bases)
+        # A real array has no room for a complex diagonal.
+        done = tuple(steps) if complex_names else _in_place(steps)
+        return Program(done, fresh[root], rank, symbols, tuple(sorted(sizes)), bases, complex_names)
 
     def _is_borrowed(self, value: Value) -> bool:
         """Whether a chain of views ends at an input, or passes where NumPy lets nobody write."""

@@ -9,6 +9,7 @@ from .. import ir
 from ..differentiate import directional
 from ..draws import Claim
 from ..errors import UnsupportedError
+from ..forms import symbol_form
 from ..functions import FUNCTIONS
 from ..ir import Call, Node, Symbol
 from ..judge import judge
@@ -44,6 +45,7 @@ class _Builder:
         self.sheet = Sheet(self.lowered, wrt)
         if lowered.reading.typed.choice == "axes" or isinstance(shown, Equation | Where):
             self.shown = self._name_for(*self.sheet.written(self.lowered.node))
+        self.forms: dict[Node, Syntax] = {}  # what was differentiated, as it is shown
         self.ones: Step | None = None
         self.left = Formula(self.shown)  # the derivative that was asked for last
 
@@ -65,8 +67,9 @@ class _Builder:
 
     def _differentiate(self, node: Node, variable: Symbol, result: Node, events: Sequence[Event]) -> None:
         self.sheet = Sheet(self.lowered, self.wrt, node)
+        self.shown = self.forms.setdefault(node, self.shown)
         self.steps += self._lines(node, variable, result, events)
-        self.left = left = Formula(Partial(self.shown, Name(variable.name)))
+        self.left = left = Formula(Partial(self.shown, symbol_form(variable.name).syntax))
         form, in_matrices = self.sheet.written(result)
         source = SHELF.identity_of(node, [variable.name])
         words = "in matrix notation" if in_matrices else "the derivative, its axes in order"

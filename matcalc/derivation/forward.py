@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from .. import ir
 from ..differentiate import tangent_of
 from ..errors import LimitError
+from ..forms import symbol_form
 from ..indices import LETTERS
 from ..ir import Node, Number, Power, Sum, Symbol
-from ..syntax import Differential, Name, Partial, Syntax
+from ..syntax import Differential, Partial, Syntax
 from ..systems import Array
 from ..tape import Pushed
 from ..traces import dotted, traced
@@ -85,7 +86,7 @@ class Changes:
         form = component(self.shown if node is self.root else self.sheet.form(node), letters)
         if self.variable.shape or self.direction is not ir.ONE:
             return Differential(form)
-        return Partial(form, Name(self.variable.name))
+        return Partial(form, symbol_form(self.variable.name).syntax)
 
     def _check(self, change: Node, node: Node) -> None:
         nodes = self.sheet.nodes
@@ -111,7 +112,7 @@ class Changes:
         if not self.steps:
             self.steps.append(Step(joined(rules, ", "), Formula(self._change(self.root)), after))
         elif after != self.steps[-1].after:
-            rule = Remark(("collect what stands with ", Differential(Name(self.variable.name))))
+            rule = Remark(("collect what stands with ", Differential(symbol_form(self.variable.name).syntax)))
             self.steps.append(Step(rule, self.steps[-1].after, after))
 
     def _collected(self, result: Node) -> Formula | None:
@@ -120,7 +121,7 @@ class Changes:
         outer, by = tuple(range(r)), tuple(range(r, r + v))
         whole = ir.einsum([(result, outer + by), (self.direction, by)], outer)
         self._check(whole, self.root)
-        change = Differential(Name(self.variable.name))
+        change = Differential(symbol_form(self.variable.name).syntax)
         if (r, v) == (0, 2):
             factor = self.sheet.matrix(ir.turn(result))
             return None if factor is None else Formula(traced(factor, change))

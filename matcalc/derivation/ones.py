@@ -19,7 +19,7 @@ from .step import Formula, Remark, Step
 
 LARGEST = 300
 KEPT = frozenset({"positive", "integer"})
-NOT_ONES = frozenset({"skew", "orthogonal", "contraction"})
+NOT_ONES = frozenset({"complex", "hermitian", "skew", "orthogonal", "contraction"})
 
 
 class _Large(Exception):

@@ -13,10 +13,10 @@ from fractions import Fraction
 
 from .. import ir
 from ..errors import LimitError
-from ..forms import Form, add_form
+from ..forms import Form, add_form, symbol_form
 from ..indices import LETTERS
 from ..ir import Call, Einsum, MatPow, Node, Sum, Symbol
-from ..syntax import ONE, Equation, Identity, Name, Num, Partial, Sub, Syntax, Where, walk
+from ..syntax import ONE, Equation, Identity, Num, Partial, Sub, Syntax, Where, walk
 from ..systems import Array
 from ..tape import Pulled
 from ..terms import size_form
@@ -138,7 +138,7 @@ class Lines:
         own = letters[: node.rank]
         is_root = node is self.root
         shown = component(self.shown, own) if is_root else self.sheet.component(node, own, self.reserved)
-        return Partial(shown, component(Name(self.variable.name), letters[node.rank :]))
+        return Partial(shown, component(symbol_form(self.variable.name).syntax, letters[node.rank :]))
 
     def _delta(self, name: str, letters: tuple[str, ...]) -> Syntax | None:
         half = self.variable.rank
@@ -214,10 +214,11 @@ class Lines:
         elif self.terms:
             before = self._line(self.terms)
             after = Formula(component(self.sheet.form(result), self.outer))
-            self.steps.append(Step(Remark(("the derivative of ", Name(self.variable.name), " is 1")), before, after))
+            rule = Remark(("the derivative of ", symbol_form(self.variable.name).syntax, " is 1"))
+            self.steps.append(Step(rule, before, after))
 
     def _deltas(self) -> None:
-        variable, own = Name(self.variable.name), self.terms[0].own
+        variable, own = symbol_form(self.variable.name).syntax, self.terms[0].own
         after = Formula(with_components(self._raw(self.terms), self._delta))
         shape = self.root.shape + self.variable.shape
         total = ir.add([(1, t.part) for t in self.terms], shape)

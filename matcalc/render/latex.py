@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, ClassVar, Final
 
 from ..functions import FUNCTIONS, SPELLING
+from ..letters import IMAGINARY
 from ..syntax import Call, Name, Neg, Num, Syntax
 from .names import GREEK, clean, split
 from .numbers import integer, plain, scientific
@@ -30,8 +31,10 @@ MARKS: Final = {
     "-1": "^{-1}",
     "-T": r"^{-\top}",
     "H": r"^{\mathsf{H}}",
+    "-H": r"^{-\mathsf{H}}",
     "+": "^{+}",
 }
+UNIT: Final = r"\mathrm{i}"
 OPERATORS: Final = {".*": r" \odot ", "./": r" \oslash ", "kron": r" \otimes "}
 COMMANDS: Final = re.compile("exp|log|(?:arc)?(?:sin|cos|tan)|(?:sin|cos|tan)h|det|max|min").fullmatch
 KINDS: Final = {"": "", "F": "F", "*": "*", "inf": r"\infty", "max": r"\max"}
@@ -63,6 +66,10 @@ def _abs(style: Style, node: Call) -> Piece:
     return style.bars(write(node.args[0], style)), ATOM
 
 
+def _conj(style: Style, node: Call) -> Piece:
+    return rf"\overline{{{write(node.args[0], style)}}}", ATOM
+
+
 def _filled(letter: str) -> Callable[[Style, Call], Piece]:
     def piece(style: Style, node: Call) -> Piece:
         sizes = r" \times ".join(write(a, style) for a in node.args)
@@ -88,6 +95,7 @@ class Latex(Style):
         "kron": _kron,
         "sqrt": _sqrt,
         "abs": _abs,
+        "conj": _conj,
         "ones": _filled(r"\mathbf{1}"),
         "ones_like_vector": _ones,
         "ones_like_matrix": _ones,
@@ -112,8 +120,13 @@ class Latex(Style):
     def name(self, name: str) -> str:
         if len(name) == 1 and name.isalnum():
             return name
+        if name == IMAGINARY:
+            return UNIT
         stem, digits = split(name)
         return f"{_letters(stem)}_{{{digits}}}" if digits else _letters(stem)
+
+    def imaginary(self, number: str) -> str:
+        return f"{number} {UNIT}"
 
     def identity(self, size: Syntax | None) -> str:
         return "I" if size is None else f"I_{{{write(size, self)}}}"

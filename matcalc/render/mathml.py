@@ -7,6 +7,7 @@ from fractions import Fraction
 from html import escape
 from typing import Any, ClassVar, Final
 
+from ..letters import IMAGINARY
 from ..syntax import Call, Syntax
 from .names import GREEK, clean, split
 from .numbers import integer, scientific
@@ -61,15 +62,21 @@ def _abs(style: Style, node: Call) -> Piece:
     return style.bars(write(node.args[0], style)), ATOM
 
 
+def _conj(style: Style, node: Call) -> Piece:
+    return f"<mover>{write(node.args[0], style)}{_mo('¯')}</mover>", ATOM
+
+
 def _ones(style: Style, node: Call) -> Piece:
     return _mn("1"), ATOM
 
 
+UNIT: Final = "<mi>i</mi>"
 MARKS: Final = {
     "T": "<mo>⊤</mo>",
     "-1": _row(_mo("−"), _mn("1")),
     "-T": _row(_mo("−"), "<mo>⊤</mo>"),
     "H": "<mi>H</mi>",
+    "-H": _row(_mo("−"), "<mi>H</mi>"),
     "+": "<mo>+</mo>",
 }
 
@@ -83,6 +90,7 @@ class MathML(Style):
         "kron": _kron,
         "sqrt": _sqrt,
         "abs": _abs,
+        "conj": _conj,
         "ones_like_vector": _ones,
         "ones_like_matrix": _ones,
     }
@@ -103,8 +111,13 @@ class MathML(Style):
         return f"<mfrac>{top}{_mn(integer(value.denominator))}</mfrac>", POSTFIX
 
     def name(self, name: str) -> str:
+        if name == IMAGINARY:
+            return UNIT
         stem, digits = split(name)
         return f"<msub>{_letters(stem)}{_mn(digits)}</msub>" if digits else _letters(stem)
+
+    def imaginary(self, number: str) -> str:
+        return number + TIMES + UNIT
 
     def identity(self, size: Syntax | None) -> str:
         return "<mi>I</mi>" if size is None else f"<msub><mi>I</mi>{write(size, self)}</msub>"

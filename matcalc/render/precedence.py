@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias
 
+from ..letters import IMAGINARY
 from ..syntax import (
     MINUS_ONE,
     OPERATOR,
@@ -81,6 +82,10 @@ class Style(ABC):
     @abstractmethod
     def name(self, name: str) -> str: ...
     @abstractmethod
+    def imaginary(self, number: str) -> str:
+        """A number times the imaginary unit."""
+
+    @abstractmethod
     def identity(self, size: Syntax | None) -> str: ...
     @abstractmethod
     def call(self, function: str, args: Sequence[str]) -> str: ...
@@ -98,7 +103,7 @@ class Style(ABC):
 
     @abstractmethod
     def mark(self, base: str, mark: str) -> str:
-        """A base with one of the marks `T -1 -T H +`."""
+        """A base with one of the marks `T -1 -T H -H +`."""
 
     @abstractmethod
     def power(self, base: str, exponent: Syntax) -> str: ...
@@ -197,13 +202,18 @@ def _factor(before: Syntax, node: Syntax, style: Style, floor: int) -> str:
 def _mul(node: Mul, style: Style) -> Piece:
     level, factors = style.levels[""], node.factors
     rank, head, last = level.rank, factors[0], factors[-1]
+    start = 1
     if type(head) is Num:
         # a fraction in front is read as one number, but the slash shows: nothing may stand to its left
         text, own = style.number(head.value)
+        if own == ATOM and type(factors[1]) is Name and factors[1].name == IMAGINARY:
+            text, start = style.imaginary(text), 2
         texts, rank = [text], min(rank, own)
     else:
         texts = [write(head, style, level.first)]
-    for k in range(1, len(factors) - 1):
+    if start == len(factors):
+        return texts[0], rank
+    for k in range(start, len(factors) - 1):
         texts.append(_factor(factors[k - 1], factors[k], style, level.later))
     if type(last) is BigSum:
         # the last factor may be open to the right; then so is the product
@@ -282,7 +292,10 @@ def _transpose(node: Transpose, style: Style) -> Piece:
 
 
 def _adjoint(node: Adjoint, style: Style) -> Piece:
-    return marked(node.arg, "H", style)
+    arg = node.arg
+    if type(arg) is Pow and arg.exponent == MINUS_ONE:
+        return marked(arg.base, "-H", style)
+    return marked(arg, "H", style)
 
 
 def _bars(node: Bars, style: Style) -> Piece:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
+from ..letters import IMAGINARY
 from ..syntax import Call, Name, Neg, Num, Syntax
 from .numbers import integer, plain
 from .precedence import ATOM, WRITTEN, Piece, Style, marked, write
 
-MARKS = {"T": "^T", "-1": "^-1", "-T": "^-T", "H": "^H", "+": "^+"}
+MARKS = {"T": "^T", "-1": "^-1", "-T": "^-T", "H": "^H", "-H": "^-H", "+": "^+"}
 OPERATORS = {".*": " .* ", "./": " ./ ", "/": " / ", "kron": " kron "}
 KINDS = frozenset(("inf", "max"))
 
@@ -86,6 +87,9 @@ class Text(Style):
 
     def name(self, name: str) -> str:
         return name
+
+    def imaginary(self, number: str) -> str:
+        return number + IMAGINARY[1:]
 
     def identity(self, size: Syntax | None) -> str:
         if size is None:

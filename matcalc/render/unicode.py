@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from ..letters import IMAGINARY
 from ..syntax import Call, Name, Neg, Num, Syntax
 from .names import GREEK, split
 from .precedence import ATOM, POSTFIX, Piece, Style, operands, write
@@ -40,7 +41,7 @@ class Unicode(Text):
     """Text, with the letters that Unicode has for it."""
 
     minus: ClassVar[str] = "−"
-    marks: ClassVar[Mapping[str, str]] = {"T": "ᵀ", "-1": "⁻¹", "-T": "⁻ᵀ", "H": "ᴴ", "+": "⁺"}
+    marks: ClassVar[Mapping[str, str]] = {"T": "ᵀ", "-1": "⁻¹", "-T": "⁻ᵀ", "H": "ᴴ", "-H": "⁻ᴴ", "+": "⁺"}
     operators: ClassVar[Mapping[str, str]] = {".*": " ⊙ ", "./": " ⊘ ", "/": " / ", "kron": " ⊗ "}
     special: ClassVar[Mapping[str, Callable[[Any, Call], Piece]]] = {
         **Text.special,
@@ -49,7 +50,7 @@ class Unicode(Text):
     }
 
     def name(self, name: str) -> str:
-        if len(name) == 1:
+        if len(name) == 1 or name == IMAGINARY:
             return name
         stem, digits = split(name)
         return GREEK.get(stem, stem) + digits
