@@ -21,6 +21,7 @@ from .expanding import multiplied_out
 from .ir import Einsum, Node
 from .lower import Lowered, unfolded
 from .sampling import Array
+from .simplify import simplify
 from .syntax import Equation, Name, Syntax, Where
 from .traces import dotted, traced
 from .writing import written
@@ -35,7 +36,7 @@ def direction_of(name: str, declarations: Mapping[str, Declaration]) -> tuple[st
     direction = f"d{name}"
     while direction in declarations:
         direction += "_"
-    return direction, Declaration(d.kind, d.sizes)
+    return direction, Declaration(d.kind, d.sizes, d.attributes & ir.COMPLEX)
 
 
 def contracted(node: Node, rank: int, wrt: Sequence[str], declarations: Mapping[str, Declaration]) -> Node:
@@ -45,7 +46,7 @@ def contracted(node: Node, rank: int, wrt: Sequence[str], declarations: Mapping[
     at = rank
     for name in wrt:
         direction, d = direction_of(name, declarations)
-        factors.append((ir.symbol(direction, d.sizes), labels[at : at + len(d.sizes)]))
+        factors.append((ir.symbol(direction, d.sizes, d.attributes), labels[at : at + len(d.sizes)]))
         at += len(d.sizes)
     terms = multiplied_out(node) if node.rank > 2 else [(1, node)]
     shape = tuple(node.shape[k] for k in range(rank))
@@ -68,8 +69,27 @@ def differential_form(lowered: Lowered, node: Node, wrt: Sequence[str]) -> Synta
     if body is None:
         whole = contracted(node, rank, wrt, lowered.declarations)
         body, _ = written(with_directions(lowered, wrt), whole, wrt)
-    order = "d" if len(wrt) == 1 else f"d{len(wrt)}"
-    names = NAMES[min(rank, 2)]
+    return _equation(lowered, "d" if len(wrt) == 1 else f"d{len(wrt)}", body)
+
+
+def complex_differential(lowered: Lowered, derivatives: Sequence[Node], variable: ir.Symbol) -> Syntax:
+    """`df = 2 re(z^H dz)`: of the derivatives by a complex symbol and by its conjugate."""
+    direction, d = direction_of(variable.name, lowered.declarations)
+    along = ir.symbol(direction, d.sizes, d.attributes)
+    rank = lowered.node.rank
+    terms = []
+    for node, change in zip(derivatives, (along, ir.conjugate(along)), strict=True):
+        labels = tuple(range(node.rank))
+        for c, n in multiplied_out(node) if node.rank > 2 else [(1, node)]:
+            terms.append((c, ir.einsum([(n, labels), (change, labels[rank:])], labels[:rank])))
+    total = simplify(ir.add(terms, lowered.node.shape))
+    body, _ = written(with_directions(lowered, [variable.name]), total, [variable.name])
+    return _equation(lowered, "d", body)
+
+
+def _equation(lowered: Lowered, order: str, body: Syntax) -> Syntax:
+    """The body with a name on its left that nothing else has."""
+    names = NAMES[min(lowered.node.rank, 2)]
     taken = lowered.declarations.keys()
     candidates = chain(names, (f"{names[0]}{k}" for k in count(1)))
     free = next(n for n in candidates if not {n, order + n} & taken)

@@ -14,6 +14,7 @@ from .render.text import text
 from .syntax import (
     ONE,
     Add,
+    Adjoint,
     Call,
     Div,
     Hadamard,
@@ -89,6 +90,25 @@ def _transposes(root: Syntax, places: Sequence[tuple[Path, Syntax]], kinds: tupl
             turned = Transpose(node)
             reason = f"a factor should be transposed: {text(node)} should be {text(turned)}"
             yield "transposed", reason, _changed(root, path, turned)
+
+
+def conjugations(root: Syntax) -> Iterator[Change]:
+    """Conjugates that are wrong, too many or missing."""
+    places = list(places_of(root))
+    for path, node in places:
+        if isinstance(node, Transpose | Adjoint):
+            other = Adjoint(node.arg) if isinstance(node, Transpose) else Transpose(node.arg)
+            reason = f"a conjugate is wrong: {text(node)} should be {text(other)}"
+            yield "wrong", reason, _changed(root, path, other)
+        elif isinstance(node, Call) and node.function == "conj":
+            (arg,) = node.args
+            yield "wrong", f"a conjugate is too many: {text(node)} should be {text(arg)}", _changed(root, path, arg)
+    for path, node in places:
+        inside = path and isinstance(_at(root, path[:-1]), Transpose | Adjoint)
+        if isinstance(node, Name | Call | Add | Mul) and not inside:
+            barred = Call("conj", (node,))
+            reason = f"a conjugate is missing: {text(node)} should be {text(barred)}"
+            yield "wrong", reason, _changed(root, path, barred)
 
 
 def _transposed_pairs(root: Syntax, places: Sequence[tuple[Path, Syntax]]) -> Iterator[Change]:

@@ -10,13 +10,14 @@ from . import ir
 from .claims import VARIABLE_FIRST, Written, axes_of, in_components, is_row, readable, readings, written
 from .counterexample import counterexample
 from .declarations import Declaration
-from .derive import Declare, Derivative, Expr, derive, parse
+from .derive import Declare, Derivative, Expr, derive, parse, variable_names
 from .draws import Claim
 from .errors import LimitError, MatcalcError, ShapeError, UnsupportedError
 from .ir import Node
 from .judge import judge
 from .lower import Lowered, free_symbol, symbol_of, without_structure
 from .nearest import Finding, Problem, nearest, repaired
+from .places import CONVENTIONS, base_of, part_of, variable
 from .simplify import simplify
 from .sizes import Size
 from .syntax import Syntax
@@ -85,7 +86,7 @@ class _Checker:
         structure: str | None,
         symbols: Mapping[str, str],
     ) -> None:
-        self.names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        self.names = variable_names(wrt)
         self.layout = layout
         self.structure = structure
         self.answer: Derivative | None = None
@@ -94,12 +95,14 @@ class _Checker:
             self.expr = self.answer.expr
         except UnsupportedError:
             self.expr = parse(expr, declare=declare, **symbols)
-            if structure is not None or any(n not in self.expr.declarations for n in self.names):
+            unknown = any(base_of(n, self.expr.declarations) not in self.expr.declarations for n in self.names)
+            if structure is not None or unknown or any(part_of(n)[0] for n in self.names):
                 raise
         self.table = self.expr.lowered.declarations
-        self.root = self.answer.free[0] if self.answer else _free_root(self.expr.lowered, self.names)
+        self.bases = tuple(base_of(n, self.table) for n in self.names)
+        self.root = self.answer.free[0] if self.answer else _free_root(self.expr.lowered, self.bases)
         self.rank = self.root.rank
-        shapes = [self.table[n].sizes for n in self.names]
+        shapes = [self.table[n].sizes for n in self.bases]
         self.shape = self.root.shape + tuple(s for shape in shapes for s in shape)
 
     def check(self, text: str) -> Check:
@@ -144,7 +147,7 @@ class _Checker:
     def _claim(self, claim: Written, node: Node) -> Claim:
         if self.structure is not None and self.answer is not None:
             return Claim(self.answer.node, node, self.table)
-        return Claim(self.root, node, claim.table, self.names, {"d" + self.names[0]: 0} if claim.differential else None)
+        return Claim(self.root, node, claim.table, self.names, {"d" + self.bases[0]: 0} if claim.differential else None)
 
     # --- verdicts ---
 
@@ -174,10 +177,23 @@ class _Checker:
 
     def _wrong(self, claim: Written, syntax: Syntax, node: Node) -> Check:
         problem = self._problem(claim, syntax, node)
-        finding = nearest(problem) or Finding("wrong", UNKNOWN)
+        finding = self._of_another_part(claim, node) or nearest(problem) or Finding("wrong", UNKNOWN)
         verdict = verification(judge(problem.claim))
         example = self._example(claim, node)
         return Check(False, finding.verdict, finding.reason, self._answer_text(), example, verdict)
+
+    def _of_another_part(self, claim: Written, node: Node) -> Finding | None:
+        """Whether it is the derivative by another part of a complex symbol: by conj(Z) in the place of Z."""
+        own = variable(self.names[0], self.table)
+        if len(self.names) > 1 or claim.differential or "complex" not in self.table[own.base].attributes:
+            return None
+        for part in CONVENTIONS:
+            if part == own.part or (part == "grad" and not ir.is_real(self.root)):
+                continue
+            name = f"{part}({own.base})" if part else own.base
+            if judge(Claim(self.root, node, claim.table, (name,))).status == "equal":
+                return Finding("wrong", f"this is the {CONVENTIONS[part].format(own.base)}")
+        return None
 
     def _unfit(self, claim: Written, syntax: Syntax, error: ShapeError) -> Check:
         problem = self._problem(claim, syntax, ir.ONE)
@@ -235,8 +251,10 @@ class _Checker:
         if not claim.differential:
             return self.answer.node
         axes, inner = tuple(range(self.rank)), tuple(range(self.rank, len(self.shape)))
-        name = "d" + self.names[0]
+        name = "d" + self.bases[0]
         direction = symbol_of(name, claim.table[name])
+        if "complex" in claim.table[name].attributes:
+            return parse(self.answer.differential(), declare=claim.table).lowered.node
         return ir.einsum([(self.answer.node, axes + inner), (direction, inner)], axes)
 
     def _example(self, claim: Written, node: Node) -> str:

@@ -12,10 +12,11 @@ from . import ir
 from .declarations import Declaration
 from .errors import MatcalcError, ShapeError
 from .functions import FUNCTIONS
-from .ir import Node, Shape
+from .ir import COMPLEX, Node, Shape
 from .letters import latin_names
 from .lower import Lowered, constants_of, lower_syntax, size_names
 from .parsing import Vocabulary, parse
+from .places import base_of
 from .shapes import with_readings
 from .sizes import Size
 from .syntax import Add, Call, Equation, Name, Num, Sub, Syntax, Where, walk
@@ -110,6 +111,7 @@ def written(
     """
     if variable is None:
         return Written(text, table, False, tuple(shape))
+    variable = base_of(variable, table)
     direction = "d" + variable
     head = HEAD.match(text)
     if head is not None and not re.match(r"\s*d\w*_", head[0]) and not head[0].strip().startswith("delta"):
@@ -117,7 +119,8 @@ def written(
     if direction in table or not re.search(rf"(?<![A-Za-z0-9_]){direction}", latin_names(text)):
         return Written(text, table, False, tuple(shape))
     d = table[variable]
-    return Written(text, {**table, direction: Declaration(d.kind, d.sizes)}, True, tuple(root))
+    change = Declaration(d.kind, d.sizes, d.attributes & COMPLEX)
+    return Written(text, {**table, direction: change}, True, tuple(root))
 
 
 def readable(lowered: Lowered) -> Syntax:

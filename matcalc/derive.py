@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import ir
-from .actions import contracted, core_function, differential_form, with_directions
+from .actions import complex_differential, contracted, core_function, differential_form, with_directions
 from .codegen import compile_numpy, numpy_source
 from .confirm import agree, folded
 from .declarations import Declaration, read_declarations
@@ -269,10 +269,10 @@ class Derivative(Printable):
         `commutation(n,m)` is the matrix K with vec(X^T) = K vec(X) for X of n rows and m columns. Errors:
         UnsupportedError where a term is no Kronecker product, no vec(P) vec(Q)^T and no diag(vec(S)).
         """
-        self._require_whole()
+        self._refuse(any(v.indices for v in self._variables))
         rank = self.expr.lowered.node.rank
         if len(self.wrt) == 2 and rank == 0:
-            rank = len(self.expr.lowered.declarations[self.wrt[0]].sizes)
+            rank = len(self.expr.lowered.declarations[self.bases[0]].sizes)
         return text(kronecker_form(self.expr.lowered, self.node, rank))
 
     def pretty(self) -> str:
@@ -286,9 +286,19 @@ class Derivative(Printable):
         'dF = A dX B'
         >>> derive("||X - U V||_F^2", wrt=["V", "V"]).differential()
         'd2f = 2 ||U dV||_F^2'
+
+        By a complex symbol it is the whole differential, in its change and in the conjugate of that:
+
+        >>> derive("||z||^2", wrt="z", z="vector(n) complex").differential()
+        'df = 2 re(z^H dz)'
         """
+        lowered = self.expr.lowered
+        if "complex" in lowered.declarations[self.bases[0]].attributes:
+            self._refuse(len(self.wrt) > 1 or any(v.indices for v in self._variables))
+            (v,) = _variables(lowered, self.bases)
+            return text(complex_differential(lowered, [_by_part(self.free[0], v, p, ignore) for p in ("", "conj")], v))
         self._require_whole()
-        return text(differential_form(self.expr.lowered, self.node, self.wrt))
+        return text(differential_form(lowered, self.node, self.wrt))
 
     def operator(self) -> str:
         """What the derivative by the last variable makes of a direction: the product of a Hessian with dX.
@@ -301,7 +311,10 @@ class Derivative(Printable):
         return text(written(lowered, self._applied, self.wrt)[0])
 
     def _require_whole(self) -> None:
-        if self._of_component:
+        self._refuse(any(v.indices or v.part for v in self._variables))
+
+    def _refuse(self, condition: bool) -> None:
+        if condition:
             raise UnsupportedError(f"this form is for derivatives by whole symbols, not by {', '.join(self.wrt)}")
 
     @property

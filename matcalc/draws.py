@@ -16,7 +16,7 @@ from .lower import unfolded
 from .places import Variable, variable
 from .sizes import Size
 from .structured import structured
-from .systems import PRIME, Array, Digits, System
+from .systems import PRIME, Array, Digits, Inexact, System
 
 MOST = 8
 LEVELS = 4
@@ -41,8 +41,14 @@ class Claim:
 
     @property
     def is_complex(self) -> bool:
-        """Whether a symbol is complex."""
-        return any(d.attributes & ir.COMPLEX for d in self.declarations.values())
+        """Whether a symbol or a side is complex."""
+        declared = any(d.attributes & ir.COMPLEX for d in self.declarations.values())
+        return declared or self.left.is_complex or self.right.is_complex
+
+    @property
+    def is_complex_differential(self) -> bool:
+        """Whether the right side holds the change of a complex symbol: its conjugate changes with it."""
+        return bool(self.named) and any("complex" in self.declarations[v.base].attributes for v in self.variables)
 
     @property
     def variables(self) -> list[Variable]:
@@ -119,6 +125,8 @@ def raw_field(claim: Claim, sizes: Mapping[str, int], rng: Random) -> Raw:
         symbols[n] = np.asarray(rng.randrange(2, 5), dtype=object) if whole else entries(d.sizes)
         if "complex" in d.attributes and "hermitian" not in d.attributes:
             symbols[ir.conjugate_name(n)] = entries(d.sizes)
+    if claim.is_complex_differential:
+        raise Inexact("a change and its conjugate are not independent")
     return Raw(symbols, [entries(axes) for axes in claim.direction_shapes])
 
 
@@ -126,7 +134,8 @@ def raw_floats(claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator,
     """Entries of both signs with moduli from 0.3 to 2; the signs of scalars go through all cases, trial by trial.
 
     From level 1 on entries are positive, then square matrices are near a multiple of I, then all is small: for
-    functions that have no value elsewhere. Complex entries have random angles, from level 1 on small ones.
+    functions that have no value elsewhere. Complex entries have random angles, from level 1 on small ones; every third
+    time they are so large that logarithms of exponentials are on another branch.
     """
     symbols: dict[str, Array] = {}
     scalars = 0
@@ -138,7 +147,7 @@ def raw_floats(claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator,
         values = rng.uniform(0.3, 2.0, shape)
         if d.attributes & ir.COMPLEX:
             widest = 0.2 if level else np.pi
-            values = values * np.exp(1j * rng.uniform(-widest, widest, shape))
+            values = (4.0 if trial % 3 == 2 else 1.0) * values * np.exp(1j * rng.uniform(-widest, widest, shape))
         elif level == 0 and "positive" not in d.attributes:
             if shape:
                 values = values * rng.choice((-1.0, 1.0), shape)
@@ -151,7 +160,10 @@ def raw_floats(claim: Claim, sizes: Mapping[str, int], rng: np.random.Generator,
             values = np.eye(shape[0]) * (2.0 if level == 2 else 1.0) + values * 0.3 / shape[0]
         symbols[name] = np.asarray(values)
     shapes = [sampling.shape_of(axes, sizes) for axes in claim.direction_shapes]
-    return Raw(symbols, [np.asarray(rng.uniform(-1.0, 1.0, s)) for s in shapes])
+    directions = [np.asarray(rng.uniform(-1.0, 1.0, s)) for s in shapes]
+    if claim.is_complex_differential:
+        directions = [d + 1j * rng.uniform(-1.0, 1.0, d.shape) for d in directions]
+    return Raw(symbols, directions)
 
 
 def point(claim: Claim, raw: Raw, system: System) -> tuple[dict[str, Dual], dict[str, Dual], list[Array]]:
@@ -163,13 +175,23 @@ def point(claim: Claim, raw: Raw, system: System) -> tuple[dict[str, Dual], dict
         d = claim.declarations[ir.conjugate_name(name) if ir.is_conjugate(name) else name]
         plain[name] = {0: system.reduce(structured(np.asarray(lift(values)), d.attributes, system))}
         bar = ir.conjugate_name(name)
-        if d.attributes & ir.COMPLEX and bar not in raw.symbols:
-            value = plain[name][0]
-            plain[bar] = {0: value.T if "hermitian" in d.attributes else value.conj()}
+        if claim.is_complex and bar not in raw.symbols:
+            plain[bar] = {0: _conjugate(plain[name][0], d)}
     varied = dict(plain)
     for k, v in enumerate(claim.variables):
         for name, factor in v.moves:
             varied[name] = {**varied[name], 1 << k: system.reduce(system.complex(factor) * directions[k])}
+        if claim.is_complex_differential:
+            varied[v.base] = {**varied[v.base], 1 << k: directions[k]}
+            bar = ir.conjugate_name(v.base)
+            varied[bar] = {**varied[bar], 1 << k: directions[k].conj()}
     for name, k in (claim.named or {}).items():
         plain[name] = {0: directions[k]}
+        plain[ir.conjugate_name(name)] = {0: directions[k].conj()}
     return varied, plain, directions
+
+
+def _conjugate(value: Array, d: Declaration) -> Array:
+    if "hermitian" in d.attributes:
+        return value.T
+    return value.conj() if "complex" in d.attributes else value

@@ -66,6 +66,11 @@ class Form:
         return next((x.name for x in walk(self.syntax) if isinstance(x, Name)), "")
 
     @property
+    def last_name(self) -> str:
+        """The name that stands last in it."""
+        return ([x.name for x in walk(self.syntax) if isinstance(x, Name)] or [""])[-1]
+
+    @property
     def names(self) -> frozenset[str]:
         """The names in it."""
         return frozenset(x.name for x in walk(self.syntax) if isinstance(x, Name))

@@ -575,7 +575,8 @@ def _close(net: _Network, output: Labels) -> Node:
     operands: list[tuple[Node, Labels]] = []
     for base, exponent in scalars.items():
         net.coefficient *= _root_of_number(base, exponent)
-        operand = _power_operand(base, exponent)
+        c, operand = _without_number(_power_operand(base, exponent))
+        net.coefficient *= c
         if operand is not ONE:
             operands.append((operand, ()))
     operands += [(power(base, e) if e is not ONE else base, labels) for base, e, labels in tensors]
@@ -614,6 +615,17 @@ def _power_operand(base: Node, exponent: Node) -> Node:
         part = exponent.value - exponent.value.numerator // exponent.value.denominator
         return ONE if part == 0 else _intern_power(base, number(part))
     return power(base, exponent)
+
+
+def _without_number(node: Node) -> tuple[Rational, Node]:
+    """(a number, the node without that factor): of a power of the imaginary unit."""
+    match node:
+        case Number(value):
+            return value, ONE
+        case Sum(((c, inner),)):
+            return c, inner
+        case _:
+            return 1, node
 
 
 def _lonely_extents(

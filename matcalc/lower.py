@@ -266,7 +266,8 @@ def _call(low: Lowering, typed: Typed) -> Node:
         return special(low, typed)
     args = [low.lower(p) for p in typed.parts]
     row = typed.choice
-    if low.domains and row.fields.get("domain") == "symmetric" and args[0].swap != 1:
+    known = args[0].swap == 1 or args[0].is_complex if args else True
+    if low.domains and row.fields.get("domain") == "symmetric" and not known:
         raise UnsupportedError(
             f"{row.name}(A) is known for symmetric matrices: declare A symmetric", low.source, typed.node.span[0]
         )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import draws, ir, points
-from .changes import Change, other_changes, plain_changes
+from .changes import Change, conjugations, other_changes, plain_changes
 from .declarations import CLASHES, Declaration
 from .draws import Claim, Raw
 from .duals import Dual, evaluate
@@ -31,7 +31,7 @@ POINTS = 2
 ATTEMPTS = 60
 MAX_MONOMIALS = 60
 MAX_CANDIDATES = 300
-LIKELY = ("symmetric", "positive")
+LIKELY = ("symmetric", "positive", "hermitian", "real")
 ATTRIBUTES = ("diagonal", "orthogonal", "skew", "spd")
 
 
@@ -138,6 +138,7 @@ def nearest(problem: Problem) -> Finding | None:
     return (
         _constant_factor(problem, oracle)
         or _first(problem, oracle, plain_changes(problem.syntax))
+        or (_first(problem, oracle, conjugations(problem.syntax)) if problem.claim.is_complex else None)
         or _missing_term(problem, oracle)
         or _scalar_factor(problem, oracle)
         or only_if(problem, LIKELY)
@@ -185,7 +186,7 @@ def _constant_factor(problem: Problem, oracle: Oracle) -> Finding | None:
     ratios = _ratios(problem, oracle)
     found = {_rational(r, s.system) for r, s in zip(ratios, oracle.samples, strict=False)}
     c = found.pop() if len(found) == 1 else None
-    if c is None:
+    if c is None or c == 1:
         return None
     if c == -1:
         return Finding("wrong sign", "the sign is wrong: the right answer is minus this")
@@ -210,6 +211,9 @@ def _ratio(right: Array, claimed: Array, sample: _Sample) -> Any:
 def _rational(value: Any, system: System) -> Fraction | None:
     """The number as a fraction of small whole numbers."""
     if system.ordered:
+        if abs(np.imag(value)) > 1e-9 * abs(value):
+            return None
+        value = np.real(value)
         found = Fraction(float(value)).limit_denominator(64)
         return found if abs(float(found) - float(value)) <= 1e-9 * abs(float(value)) else None
     for below in range(1, 65):
@@ -319,7 +323,8 @@ def only_if(problem: Problem, attributes: Sequence[str]) -> Finding | None:
         changed = dict(table)
         for name, attribute in chosen:
             d = table[name]
-            changed[name] = Declaration(d.kind, d.sizes, d.attributes | {attribute})
+            known = d.attributes - ir.COMPLEX if attribute == "real" else d.attributes | {attribute}
+            changed[name] = Declaration(d.kind, d.sizes, known)
         claim = replace(problem.claim, declarations=changed)
         if _true_of(claim):
             said = " and ".join(f"{n} {a}" for n, a in chosen)
@@ -361,6 +366,8 @@ def _can_be(d: Declaration, attribute: str) -> bool:
         return False
     if d.attributes & ir.COMPLEX and CLASHES["complex"] & {attribute}:
         return False
+    if attribute == "real":
+        return "complex" in d.attributes
     if attribute == "hermitian" and "complex" not in d.attributes:
         return False
     if attribute == "positive":

@@ -33,9 +33,7 @@ def sigmoid(x: Array) -> Array:
     >>> sigmoid(np.array([0.0, -1000.0])).tolist()
     [0.5, 0.0]
     """
-    if np.iscomplexobj(x):
-        return 1.0 / (1.0 + np.exp(-x))
-    e = np.exp(-np.abs(x))
+    e = np.exp(np.minimum(x, -x))
     return np.where(x >= 0, 1.0, e) / (1.0 + e)
 
 
@@ -51,8 +49,6 @@ def step(x: Array) -> Array:
 
 def softplus(x: Array) -> Array:
     """log(1 + exp(x)), without overflow."""
-    if np.iscomplexobj(x):
-        return np.log(1.0 + np.exp(x))
     return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
 
 
@@ -86,7 +82,7 @@ def logsumexp(x: Array) -> Array:
     >>> float(logsumexp(np.array([1000.0, 1000.0]))) == 1000 + math.log(2)
     True
     """
-    top = np.max(x)
+    top = np.max(np.real(x))
     if not np.isfinite(top):
         return top
     return top + np.log(np.sum(np.exp(x - top)))

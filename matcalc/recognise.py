@@ -41,7 +41,7 @@ from .lower import Written
 from .network import Network
 from .sizes import Size
 from .syntax import Call as SyntaxCall
-from .syntax import Identity, Listed, Num, Syntax, walk
+from .syntax import Identity, Listed, Neg, Num, Syntax, walk
 from .terms import Link, NoMatrixForm, Scalar, Term, size_form, zeros_form
 
 MOST_ENTRIES = 12
@@ -465,11 +465,15 @@ class Recogniser:
         """The real part of a node, or i times its imaginary part."""
         inner, unit = _without_unit(node)
         real_inside = real != unit
-        (form, turned, _), barred = min(
-            ((self._side(n), n is not inner) for n in (inner, ir.conjugate(inner))), key=lambda side: side[0][0].cost
+        sides = [(self._side(n), n is not inner) for n in (inner, ir.conjugate(inner))]
+        (form, turned, bar), conjugate = min(
+            sides, key=lambda side: (side[0][0].cost, side[0][0].last_name not in self.differentials)
         )
-        form = call_form("re" if real_inside else "im", [form])
+        barred = bar != conjugate
         sign = -1 if not real_inside and barred != real else 1
+        if isinstance(form.syntax, Neg):
+            form, sign = Form(form.syntax.arg), -sign
+        form = call_form("re" if real_inside else "im", [form])
         factor = () if real else (Scalar(name_form(IMAGINARY)),)
         if not node.shape:
             return Term(sign, (*factor, Scalar(form)))

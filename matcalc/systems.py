@@ -364,7 +364,7 @@ class Floats:
             raise NoPoint(f"{name} is saturated")
         if name == "softplus" and np.any(np.abs(y - x) < NEAR * np.abs(y)):
             raise NoPoint("softplus is saturated")
-        if name == "exp" and np.any(y < SMALLEST):
+        if name == "exp" and np.any(np.abs(y) < SMALLEST):
             raise NoPoint("exp underflows")
         return y
 

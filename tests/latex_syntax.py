@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[{}^_&$]|\s+|[^\\{}^_&$\s]", re.DOTALL)
-ARGUMENTS = {"frac": 2, "sqrt": 1, "mathrm": 1, "mathbf": 1, "mathsf": 1, "operatorname": 1, "text": 1}
+ARGUMENTS = {"frac": 2, "sqrt": 1, "mathrm": 1, "mathbf": 1, "mathsf": 1, "operatorname": 1, "text": 1, "overline": 1}
 GREEK = (
     "alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi "
     "varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
