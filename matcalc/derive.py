@@ -243,6 +243,9 @@ class Derivative(Printable):
                 said.append(f"derivative by {v.base} with conj({v.base}) = {v.base}^T")
             elif known:
                 said.append(CONVENTIONS[v.part].format(v.base))
+        real = [n for n, d in self.expr.lowered.reading.assumed.items() if said and not d.attributes & ir.COMPLEX]
+        if real:
+            said.append(f"assumed to be real: {', '.join(real)}")
         return "; ".join(dict.fromkeys(said))
 
     @cached_property
