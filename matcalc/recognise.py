@@ -36,6 +36,7 @@ from .forms import (
 )
 from .functions import FUNCTIONS
 from .ir import Basis, Call, Einsum, Extent, Inject, Map, MatPow, Merge, Node, Number, Power, Rational, Sum, Symbol
+from .length import length
 from .letters import IMAGINARY
 from .lower import Written
 from .network import Network
@@ -104,7 +105,7 @@ class Recogniser:
     def _signed(self, node: Node) -> tuple[int, Form]:
         plain = self._plain(node)
         entries = self._entries(node) if self.listed else None
-        if entries is not None and _is_clearer(entries, plain[1]):
+        if entries is not None and is_clearer(entries.syntax, plain[1].syntax):
             return 1, entries
         blocks = self._blocks(node) if self.listed else None
         return plain if blocks is None else (1, blocks)
@@ -194,7 +195,7 @@ class Recogniser:
             self._terms[node] = None
             entries = self._entries(node) if self.listed and not isinstance(node, Basis) else None
             plain = self._term(node)
-            if entries is not None and not _is_clearer(entries, plain.form()):
+            if entries is not None and not is_clearer(entries.syntax, plain.form().syntax):
                 entries = None
             if entries is None and self.listed:
                 entries = self._blocks(node)
@@ -543,10 +544,10 @@ def _without_unit(node: Node) -> tuple[Node, bool]:
     return ir.einsum(factors, node.output, dict(enumerate(node.extents))), True
 
 
-def _is_clearer(entries: Form, other: Form) -> bool:
+def is_clearer(entries: Syntax, other: Syntax) -> bool:
     """Whether a reader would rather see the entries: they are shorter, or the other form speaks of unit vectors."""
-    units = any(isinstance(x, SyntaxCall) and x.function == "e" for x in walk(other.syntax))
-    return units or entries.cost <= other.cost
+    units = any(isinstance(x, SyntaxCall) and x.function == "e" for x in walk(other))
+    return units or length(entries) <= length(other)
 
 
 def _opened(term: Node) -> Sequence[tuple[Rational, Node]] | None:
