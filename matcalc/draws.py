@@ -184,14 +184,18 @@ def point(claim: Claim, raw: Raw, system: System) -> tuple[dict[str, Dual], dict
         if claim.is_complex_differential:
             varied[v.base] = {**varied[v.base], 1 << k: directions[k]}
             bar = ir.conjugate_name(v.base)
-            varied[bar] = {**varied[bar], 1 << k: directions[k].conj()}
+            varied[bar] = {**varied[bar], 1 << k: _bar(directions[k])}
     for name, k in (claim.named or {}).items():
         plain[name] = {0: directions[k]}
-        plain[ir.conjugate_name(name)] = {0: directions[k].conj()}
+        plain[ir.conjugate_name(name)] = {0: _bar(directions[k])}
     return varied, plain, directions
 
 
 def _conjugate(value: Array, d: Declaration) -> Array:
     if "hermitian" in d.attributes:
         return value.T
-    return value.conj() if "complex" in d.attributes else value
+    return _bar(value) if "complex" in d.attributes else value
+
+
+def _bar(value: Array) -> Array:
+    return np.asarray(np.conj(value), dtype=value.dtype)

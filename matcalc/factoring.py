@@ -27,7 +27,7 @@ class Factoring:
             terms = self._grouped(list(terms))
         if len(terms) == 1:
             return terms[0]
-        c = _content([t.coefficient for t in terms])
+        c = content([t.coefficient for t in terms])
         # The sign is that of the shortest term of a matrix (1 - tanh(x).^2), of the longest of a scalar (x^2 - 1).
         direction = 1 if self.rank else -1
         terms = sorted(
@@ -165,7 +165,8 @@ def _is_symmetric(term: Term) -> bool:
     return [link.key for link in term.chain] == [link.key for link in reverse(term.chain)]
 
 
-def _content(values: Sequence[Rational]) -> Rational:
+def content(values: Sequence[Rational]) -> Rational:
+    """The number that, divided out, leaves coprime whole numbers."""
     g = gcd(*(v.numerator for v in values))
     d = lcm(*(v.denominator for v in values))
     return Fraction(g, d)

@@ -54,8 +54,13 @@ class Mat:
 
     def chain(self, first: int) -> Chain:
         """The matrix with its rows on the label `first`."""
+        own = self.labels[0] == first
         whole = _elementwise(self.parts)
-        return whole if self.labels[0] == first else reverse(whole)
+        if len(self.parts) == 1:
+            return whole if own else reverse(whole)
+        turned = _elementwise([(reverse(chain), p) for chain, p in self.parts])
+        straight, back = (whole, turned) if own else (turned, whole)
+        return min(straight, reverse(back), key=chain_cost)
 
     def other(self, label: int) -> int:
         return self.labels[1] if self.labels[0] == label else self.labels[0]
@@ -235,6 +240,8 @@ class Network:
             i, j = m.labels
             if i == j:
                 self.matrices.remove(m)
+                # On the diagonal each factor is its transpose.
+                m.parts = [(min(chain, reverse(chain), key=chain_cost), p) for chain, p in m.parts]
                 if self._is_free(i) and not self._around(i) and i not in self.vectors:
                     self.scalars.append(Scalar(self._trace_form(m.chain(i))))
                 else:

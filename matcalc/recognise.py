@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from . import ir
 from .expanding import distributed
-from .factoring import Factoring
+from .factoring import Factoring, content
 from .forms import (
     Form,
     add_form,
@@ -241,12 +241,13 @@ class Recogniser:
         hermitian = node.is_complex and ir.is_hermitian(node)
         match node:
             case MatPow(base, exponent):
-                form, turned, barred = self._side(base)
+                upright, turned, barred = self._upright(base)
+                sign, form = self._signed_base(upright, exponent)
                 skew = node.swap == -1
                 if base.swap == -1 and isinstance(exponent, Number) and exponent.value == 2:
                     sides = (Link(form, skew=True), Link(form, skew=True, turned=True))
-                    return 1, Link(form, self._exponent(exponent), symmetric=True, opposite=sides)
-                return (-1 if skew and turned else 1), Link(
+                    return sign, Link(form, self._exponent(exponent), symmetric=True, opposite=sides)
+                return (-sign if skew and turned else sign), Link(
                     form,
                     self._exponent(exponent),
                     turned and not symmetric and not skew,
@@ -254,6 +255,7 @@ class Recogniser:
                     symmetric,
                     hermitian,
                     skew,
+                    back=None if turned or base.swap else self._back(upright, sign, form, exponent),
                 )
             case Map(function, (arg,)):
                 sign, form, turned, barred = self._signed_side(function, arg)
@@ -324,6 +326,18 @@ class Recogniser:
         """Whether the input has this sum, up to a number."""
         return isinstance(node, Sum) and len(node.terms) > 1 and ir.primitive(node)[1] in self.written
 
+    def _signed_base(self, base: Node, exponent: Node) -> tuple[int, Form]:
+        """(sign, form) of the base of a power: its minus sign leaves a power with a whole number."""
+        if not isinstance(exponent, Number):
+            return 1, self.form(base)
+        sign, form = self.signed(base)
+        return (sign if exponent.value % 2 else 1), form
+
+    def _back(self, base: Node, sign: int, form: Form, exponent: Node) -> Form | None:
+        """The transposed base of a power, where it is no longer."""
+        other_sign, other = self._signed_base(ir.turn(base), exponent)
+        return other if other_sign == sign and other.cost <= form.cost else None
+
     def _exponent(self, exponent: Node) -> Form:
         return self.form(exponent)
 
@@ -381,20 +395,22 @@ class Recogniser:
         if not node.terms:
             return 1, zeros_form(node.shape)
         c, part = ir.primitive(node)
-        if ir.magnitude(c) == 1 and part in self.written:
-            sign, form = self._as_written(part)
-            return int(c) * sign, form
+        if part in self.written:
+            factor, form = self._as_written(part)
+            if ir.magnitude(c * factor) == 1:
+                return int(c * factor), form
         term = self.term(node).without_minus()
         return (-1 if term.coefficient < 0 else 1), term.form()
 
-    def _as_written(self, part: Sum) -> tuple[int, Form]:
-        """(sign, form): a primitive sum as the input wrote it."""
+    def _as_written(self, part: Sum) -> tuple[Rational, Form]:
+        """(number, form): a primitive sum as the input wrote it."""
         terms = self.written[part]
         total = ir.add([(1, t) for t in terms], part.shape)
         shown = [self._flattened(t, Fraction(1)) for t in terms]
         if part.rank == 1 and any(not t.as_number.chain for t in shown) and any(t.as_number.chain for t in shown):
             shown = [t.as_number for t in shown]
-        return (1 if total is part else -1), self._add(shown)
+        common = content([t.coefficient for t in shown])  # that of a real part is not that of its terms
+        return common * (1 if total is part else -1), self._add([t.times(1 / Fraction(common)) for t in shown])
 
     def _flattened(self, node: Node, c: Fraction) -> Term:
         return self.term(node).times(c)
@@ -405,6 +421,8 @@ class Recogniser:
     def _sum_term(self, node: Sum) -> Term:
         """A sum of several terms as one product; the conjugate of one where that is how it was written, or shorter."""
         plain = self._plain_sum_term(node)
+        if node.is_complex and len(plain.chain) == 1 and ir.is_hermitian(node):
+            plain = replace(plain, chain=(replace(plain.chain[0], hermitian=True),))
         other = ir.conjugate(node)
         if other is node or not isinstance(other, Sum) or self._was_written_somehow(node):
             return plain
@@ -465,22 +483,34 @@ class Recogniser:
     def _part(self, node: Node, real: bool) -> Term:
         """The real part of a node, or i times its imaginary part."""
         inner, unit = _without_unit(node)
-        real_inside = real != unit
-        sides = [(self._side(n), n is not inner) for n in (inner, ir.conjugate(inner))]
-        (form, turned, bar), conjugate = min(
-            sides, key=lambda side: (side[0][0].cost, side[0][0].last_name not in self.differentials)
-        )
-        barred = bar != conjugate
-        sign = -1 if not real_inside and barred != real else 1
-        if isinstance(form.syntax, Neg):
-            form, sign = Form(form.syntax.arg), -sign
-        form = call_form("re" if real_inside else "im", [form])
+        function = "re" if real != unit else "im"
+        sign, form, turned = self._bar_free(inner, function)
+        sign = -sign if real and unit else sign  # re(i m) is -im(m)
         factor = () if real else (Scalar(name_form(IMAGINARY)),)
         if not node.shape:
             return Term(sign, (*factor, Scalar(form)))
-        symmetric = node.rank == 2 and node.swap == 1
-        link = Link(form, turned=turned and not symmetric, symmetric=symmetric, vector=node.rank == 1)
-        return Term(sign, factor, (link,))
+        if node.rank == 1:
+            return Term(sign, factor, (Link(form, vector=True),))
+        swap = ir.add([(1, node), (1 if real else -1, ir.conjugate(node))], node.shape).swap
+        other = self._bar_free(ir.turn(inner), function)
+        back = other[1] if not (swap or turned or other[2]) and other[0] == 1 and sign == 1 else None
+        sign = -sign if turned and swap < 0 else sign
+        return Term(
+            sign,
+            factor,
+            (Link(form, turned=turned and not swap, symmetric=swap > 0, skew=swap < 0, back=back),),
+        )
+
+    def _bar_free(self, node: Node, function: str) -> tuple[int, Form, bool]:
+        """(sign, form, turned) of re(X) or im(X), where X may be taken for its conjugate, and turned."""
+        sides = [(*self._side(n), n is not node) for n in (node, ir.conjugate(node))]
+        form, turned, barred, conjugate = min(
+            sides, key=lambda side: (side[0].cost + side[1], side[0].last_name not in self.differentials)
+        )
+        sign = -1 if function == "im" and barred != conjugate else 1
+        if isinstance(form.syntax, Neg):
+            form, sign = Form(form.syntax.arg), -sign
+        return sign, call_form(function, [form]), turned
 
     def _factored_terms(self, node: Sum, terms: list[Term]) -> Term:
         unit = self.identity_form(node.shape[0]) if node.rank == 2 else None

@@ -45,8 +45,11 @@ class Link:
     parts: Parts = ()  # the signed terms, where the base is a sum
     ones: bool = False  # whether it is the vector of ones
     opposite: tuple[Link, ...] = ()  # links whose product is the negative: K K^T of K^2, for a skew K
+    back: Form | None = None  # the transposed base, where it can be written without a mark
 
     def turn(self) -> Link:
+        if self.back is not None:
+            return replace(self, base=self.back, back=self.base)
         return self if self.symmetric else replace(self, turned=not self.turned)
 
     def bar(self, complex_names: frozenset[str]) -> Link:
@@ -113,7 +116,11 @@ def chain_cost(chain: Chain) -> int:
 def grouped(chain: Chain) -> Chain:
     """Repeated blocks as powers: A X A X A X is (A X)^3; runs of transposes as one: B^T A^T is (A B)^T; runs of
     inverses and of conjugates likewise."""
-    return _group_barred(_group_turned(_group_repeated(chain)))
+    chain = _group_repeated(chain)
+    found = _group_barred(_group_turned(chain))
+    if not any(link.barred for link in chain):
+        return found
+    return min(found, _group_turned(_group_barred(chain)), key=lambda links: sum(x.cost for x in links))
 
 
 def _group_repeated(chain: Chain) -> Chain:
@@ -177,34 +184,59 @@ def _is_own(link: Link, barred: bool) -> bool:
 
 
 def _group_barred(chain: Chain) -> Chain:
-    """conj(A) conj(z) as conj(A z)."""
+    """conj(A) conj(z) as conj(A z), and H^T conj(z) as conj(H z) for a Hermitian H."""
     out: list[Link] = []
-    for link in chain:
-        last = out[-1] if out else link
-        if out and link.barred and last.barred and not link.turned and not last.turned:
-            both = product([last.upright, link.upright])
-            out[-1] = Link(both, barred=True, vector=last.vector or link.vector)
+    k = 0
+    while k < len(chain):
+        run: list[Link] = []
+        for link in chain[k:]:
+            plain = _unbarred(link)
+            if plain is None:
+                break
+            run.append(plain)
+        links = chain[k : k + len(run)]
+        if len(run) > 1 and any(x.barred for x in links):
+            vector = any(x.vector for x in links)
+            out.append(Link(product([x.form for x in _group_inverse(tuple(run))]), barred=True, vector=vector))
+            k += len(run)
         else:
-            out.append(link)
+            out.append(chain[k])
+            k += 1
     return tuple(out)
+
+
+def _unbarred(link: Link) -> Link | None:
+    """The link of which this is the conjugate, where it is written so."""
+    if link.barred:
+        return None if link.turned else replace(link, barred=False)
+    return link.turn() if link.hermitian and link.turned else None
 
 
 def _group_inverse(chain: Chain) -> Chain:
     out: list[Link] = []
     k = 0
     while k < len(chain):
-        end = k
-        while end < len(chain) and chain[end].is_inverse and _marks(chain[end]) == _marks(chain[k]):
-            end += 1
-        if end - k >= 2:
-            run = chain[k:end] if chain[k].turned else tuple(reversed(chain[k:end]))
-            bases = product([x.base for x in run])
-            out.append(Link(bases, run[0].power, chain[k].turned, chain[k].barred))
-            k = end
+        turned, barred = max((_marks(chain[k]), (True, False), (True, True)), key=lambda m: _inverses(chain[k:], m))
+        run = chain[k : k + _inverses(chain[k:], (turned, barred))]
+        if len(run) >= 2:
+            bases = product([x.base for x in (run if turned else reversed(run))])
+            out.append(Link(bases, run[0].power, turned, barred))
+            k += len(run)
         else:
             out.append(chain[k])
             k += 1
     return tuple(out)
+
+
+def _inverses(chain: Chain, marks: tuple[bool, bool]) -> int:
+    """How many links at the start are inverses with these marks, or would be the same with them."""
+    count = 0
+    for link in chain:
+        own = marks[0] and not link.turned and (link.hermitian if marks[1] else link.symmetric and not link.barred)
+        if not link.is_inverse or not (own or _marks(link) == marks):
+            break
+        count += 1
+    return count
 
 
 def _marks(link: Link) -> tuple[bool, bool]:
