@@ -14,10 +14,10 @@ from .errors import MatcalcError, ShapeError
 from .functions import FUNCTIONS
 from .ir import COMPLEX, Node, Shape
 from .letters import latin_names
-from .lower import Lowered, constants_of, lower_syntax, size_names
+from .lower import Lowered, lower_syntax, size_names
 from .parsing import Vocabulary, parse
 from .places import base_of
-from .shapes import with_readings
+from .shapes import CONSTANTS, with_readings
 from .sizes import Size
 from .syntax import Add, Call, Equation, Name, Num, Sub, Syntax, Where, walk
 
@@ -39,10 +39,8 @@ class Written:
     def syntax(self) -> Syntax:
         """The claim parsed; errors are those of a text that is not in the language."""
         sizes = size_names(self.table)
-        constants = constants_of(self.table)
         symbols = frozenset(self.table)
-        vocabulary = Vocabulary(symbols, sizes, FUNCTIONS.spellings, open=False, constants=constants)
-        return parse(self.text, vocabulary)
+        return parse(self.text, Vocabulary(symbols, sizes, FUNCTIONS.spellings, open=False, constants=CONSTANTS))
 
     def lower(self, syntax: Syntax) -> Lowered:
         """The claim, or one like it, in the intermediate representation; what is asked for fixes sizes left open."""

@@ -22,7 +22,7 @@ from .errors import LimitError, ShapeError, UnknownSymbolError, UnsupportedError
 from .ir import Node
 from .lower import STRUCTURE, Lowered, free_symbol, lower_parsed, symbol_of, unfolded, without_structure
 from .naming import with_names
-from .places import CONVENTIONS, PARTS, Variable, at_components, base_of, plain_name, variable
+from .places import CONVENTIONS, PARTS, Variable, at_components, base_of, part_of, plain_name, variable
 from .printable import Printable
 from .render.text import text
 from .shapes import with_readings
@@ -146,7 +146,7 @@ class Derivative(Printable):
     @property
     def _directions(self) -> tuple[str, ...]:
         """What varies with the directions: of a component its symbol."""
-        return tuple(v.base if v.indices else v.name for v in self._variables)
+        return tuple(v.whole for v in self._variables)
 
     @cached_property
     def steps(self) -> Derivation:
@@ -230,7 +230,8 @@ class Derivative(Printable):
             return self._convention
         kinds = " ".join(sorted(self.expr.lowered.declarations[self.bases[0]].attributes & STRUCTURE))
         how = "by the free entries of" if self.structure == "entries" else "projected to the structure of"
-        return f"{how} {self.bases[0]}, declared {kinds}"
+        convention = f"; {self._convention}" if self._convention else ""
+        return f"{how} {self.bases[0]}, declared {kinds}{convention}"
 
     @property
     def _convention(self) -> str:
@@ -498,6 +499,8 @@ def _structured(node: Node, lowered: Lowered, wrt: Sequence[str], structure: str
     if len(wrt) != 1:
         raise UnsupportedError("structure= is for first derivatives")
     (name,) = wrt
+    if part_of(name)[0]:
+        raise UnsupportedError(f"structure= is for derivatives by a matrix, not by {name}")
     d = lowered.declarations[name]
     if d.kind != "matrix":
         raise UnsupportedError(f"'{name}' is no matrix; structure= is for derivatives by a matrix")

@@ -15,7 +15,6 @@ from .errors import ShapeError, UnsupportedError
 from .functions import FUNCTIONS, Function
 from .inference import Reading, read, read_shared
 from .ir import Node
-from .letters import IMAGINARY
 from .parsing import Vocabulary, parse
 from .shapes import CONSTANTS, Typed
 from .sizes import Size
@@ -508,9 +507,9 @@ def size_names(table: Mapping[str, Declaration]) -> frozenset[str]:
     return frozenset(n for d in table.values() for s in d.sizes for n in s.names) - table.keys()
 
 
-def constants_of(table: Mapping[str, Declaration]) -> frozenset[str]:
-    """The names that need no declaration; the imaginary unit is one of them where a symbol is complex."""
-    return CONSTANTS if any(d.attributes & ir.COMPLEX for d in table.values()) else CONSTANTS - {IMAGINARY}
+def has_complex(table: Mapping[str, Declaration]) -> bool:
+    """Whether a symbol is declared complex."""
+    return any(d.attributes & ir.COMPLEX for d in table.values())
 
 
 def lower_shared(syntax: Syntax, table: Mapping[str, Declaration]) -> Node:
@@ -532,7 +531,8 @@ def lower_parsed(source: str, table: Mapping[str, Declaration], known: frozenset
         sizes=sizes,
         functions=FUNCTIONS.spellings,
         open=open_names,
-        constants=constants_of(table),
+        constants=CONSTANTS,
+        complex=has_complex(table),
     )
     return lower_syntax(source, parse(source, vocabulary), table, sizes)
 

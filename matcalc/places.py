@@ -49,6 +49,11 @@ class Variable:
     part: str = ""
 
     @property
+    def whole(self) -> str:
+        """The variable that this is a component of; itself where it is none."""
+        return f"{self.part}({self.base})" if self.part else self.base
+
+    @property
     def moves(self) -> list[tuple[str, complex]]:
         """The symbols that vary with a direction, each with the factor of the direction.
 
@@ -84,8 +89,8 @@ def part_of(name: str) -> tuple[str, str]:
 
 def base_of(name: str, declared: Mapping[str, object]) -> str:
     """The symbol of which the name is a component or a part; the name itself where it is a symbol."""
-    part, name = part_of(name)
-    found = None if part else COMPONENT.fullmatch(name)
+    _, name = part_of(name)
+    found = COMPONENT.fullmatch(name)
     return name if found is None or name in declared else found[1]
 
 
@@ -117,7 +122,9 @@ def variable(name: str, declarations: Mapping[str, Declaration]) -> Variable:
     return Variable(name, found[1], indices)
 
 
-def _part(name: str, part: str, base: str, declarations: Mapping[str, Declaration]) -> Variable:
+def _part(name: str, part: str, symbol: str, declarations: Mapping[str, Declaration]) -> Variable:
+    inner = variable(symbol, declarations)
+    base = inner.base
     d = declarations.get(base)
     if d is not None and "hermitian" in d.attributes:
         raise UnsupportedError(f"'{base}' is Hermitian, and conj({base}) is {base}^T: take the derivative by {base}")
@@ -125,7 +132,7 @@ def _part(name: str, part: str, base: str, declarations: Mapping[str, Declaratio
         raise UnsupportedError(
             f"'{name}' is for a complex {base}, and {base} is real: declare '{d} complex', or take {base}"
         )
-    return Variable(name, base, (), part)
+    return Variable(name, base, inner.indices, part)
 
 
 def at_components(node: Node, rank: int, variables: Sequence[Variable], table: Mapping[str, Declaration]) -> Node:

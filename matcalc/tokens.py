@@ -53,6 +53,7 @@ class Vocabulary:
     functions: Mapping[str, Function] = field(default_factory=dict)
     open: bool = True
     constants: frozenset[str] = frozenset()
+    complex: bool = False
 
 
 class Token:
@@ -147,6 +148,7 @@ class Reader:
         self.sizes = vocabulary.sizes
         self.functions = vocabulary.functions
         self.open = vocabulary.open
+        self.complex = vocabulary.complex
         self.left: dict[int, str] = {}
         self.after_where = False
         self.forced = ""
@@ -301,6 +303,8 @@ class Reader:
         """`1i`, `2i`, `0.5j`: a number with the imaginary unit right behind it, where one is known."""
         _, text, place = self.lexemes[self.at] if self.at < len(self.lexemes) else ("", "", -1)
         if IMAGINARY not in self.constants or place != end or text not in ("i", "j") or self.known(text):
+            return False
+        if self.open and not self.complex and value != 1:
             return False
         if value.denominator != 1 and "/" in self.text[start:end]:
             self.fail(f"write ({self.text[start:end]}) 1i, or a bracket around the denominator", start)

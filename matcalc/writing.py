@@ -39,7 +39,7 @@ def recogniser(lowered: Lowered, explicit: bool = False, wrt: Sequence[str] = ()
     taken = frozenset(lowered.declarations)
     listed = _holds_entries(lowered.syntax)
     names = {n for n, d in lowered.declarations.items() if d.attributes & ir.COMPLEX}
-    complex_names = frozenset({*names, IMAGINARY} if names else ())
+    complex_names = frozenset({*names, IMAGINARY} if names or lowered.node.is_complex else ())
     return Recogniser(
         lowered.written, order, explicit, frozenset(wrt), taken, frozenset(phrases), listed, complex_names
     )
