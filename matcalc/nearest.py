@@ -313,7 +313,13 @@ def only_if(problem: Problem, attributes: Sequence[str]) -> Finding | None:
     """An attribute of a symbol, or a size, under which the claim is right."""
     table = problem.claim.declarations
     names = [n for n in table if _appears(problem.claim, n)]
-    tries: list[tuple[tuple[str, str], ...]] = [((n, a),) for a in attributes for n in names if _can_be(table[n], a)]
+    variables = {v.base for v in problem.claim.variables}
+    tries: list[tuple[tuple[str, str], ...]] = [
+        ((n, a),)
+        for a in attributes
+        for n in names
+        if _can_be(table[n], a) and not (a in ("real", "hermitian") and n in variables)
+    ]
     pairs = [n for n in names if _can_be(table[n], "symmetric")]
     if "symmetric" in attributes:
         tries += [((m, "symmetric"), (n, "symmetric")) for m, n in combinations(pairs, 2)]

@@ -364,6 +364,7 @@ def test_messages(text: str, by: str, message: str) -> None:
         ("logdet(A)", "grad(A)", "A^-T", "wrong", "a conjugate is wrong: A^-T should be A^-H"),
         ("abs(c)^2", "grad(c)", "2 conj(c)", "wrong", "a conjugate is too many: conj(c) should be c"),
         ("re(z^H A z)", "grad(z)", "2 A z", "only if A hermitian", "it is right only if A is hermitian"),
+        ("tr(Z Z^H)", "re(Z)", "3 conj(Z) + t Z", "wrong", "no small change makes it right"),
         ("z^H A z", "conj(z)", "2 A z", "wrong factor", "the factor is wrong: the right answer is 1/2 times this"),
     ],
 )
