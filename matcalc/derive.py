@@ -310,8 +310,7 @@ class Derivative(Printable):
         >>> derive("||X - U V||_F^2", wrt=["V", "V"]).operator()
         '2 U^T U dV'
         """
-        self._require_whole()
-        lowered = with_directions(self.expr.lowered, self.wrt[-1:])
+        lowered = with_directions(self.expr.lowered, self.bases[-1:])
         return text(written(lowered, self._applied, self.wrt)[0])
 
     def _require_whole(self) -> None:
@@ -323,7 +322,7 @@ class Derivative(Printable):
 
     @property
     def _applied(self) -> Node:
-        self._require_whole()
+        self._refuse(any(v.indices for v in self._variables) or self._variables[-1].part != "")
         last = self.wrt[-1]
         table = self.expr.lowered.declarations
         rank = self.node.rank - len(table[last].sizes)

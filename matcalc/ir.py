@@ -566,7 +566,7 @@ def _close(net: _Network, output: Labels) -> Node:
     shape = tuple(net.extents[k] for k in output)
     if net.zero or net.coefficient == 0:
         return zero(shape) if shape else number(0)
-    entries = _contract(net, output)
+    entries = _absorbed(_contract(net, output))
     output = tuple(net.find(k) for k in output)
     entries += _lonely_extents(net, entries, output)
     scalars, tensors = _components(net, entries, output)
@@ -689,6 +689,25 @@ def _contract(net: _Network, output: Labels) -> list[tuple[Node, Node, Labels]]:
             return entries
         removed, added = change
         entries = [e for place, e in enumerate(entries) if place not in removed] + added
+
+
+def _absorbed(entries: list[tuple[Node, Node, Labels]]) -> list[tuple[Node, Node, Labels]]:
+    """x y (x y)^p as (x y)^(p + 1), entry by entry."""
+    for place, (base, exponent, labels) in enumerate(entries):
+        if exponent is ONE or not isinstance(base, Einsum) or _has_summed(base):
+            continue
+        factors = [(o, tuple(labels[base.output.index(k)] for k in ls)) for o, ls in _factors_of(base)]
+        rest = [(b, e, ls) for k, (b, e, ls) in enumerate(entries) if k != place]
+        whole = [x for x in rest if x[1] is ONE and (x[0], x[2]) in factors]
+        if len(whole) == len(factors) > 1:
+            more = add([(1, exponent), (1, ONE)], ())
+            kept = [x for x in rest if x not in whole]
+            return _absorbed([*kept, (base, more, labels)] if not is_zero(more) else kept)
+    return entries
+
+
+def _factors_of(node: Einsum) -> Iterator[tuple[Node, Labels]]:
+    return zip(node.operands, node.labels, strict=True)
 
 
 Change: TypeAlias = tuple[set[int], list[tuple[Node, Node, Labels]]]
