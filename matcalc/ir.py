@@ -432,7 +432,7 @@ def _ordered(terms: Iterable[tuple[Node, Rational]]) -> tuple[tuple[Rational, No
 
 def _sum(terms: tuple[tuple[Rational, Node], ...], shape: Shape, swap: int | None) -> Sum:
     digest = tuple((*_rational_digest(c), n.digest) for c, n in terms)
-    return _intern(Sum, terms, shape, digest, swap, _any_complex(n for _, n in terms), terms=terms)
+    return _intern(Sum, terms, shape, digest, swap, _any_complex([n for _, n in terms]), terms=terms)
 
 
 def content(node: Sum) -> Rational:

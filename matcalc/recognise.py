@@ -294,6 +294,8 @@ class Recogniser:
         return self.form(upright), turned, barred
 
     def _upright(self, node: Node) -> tuple[Node, bool, bool]:
+        if node.rank < 2 and not node.is_complex:
+            return node, False, False
         sides = [(node, False, False)]
         if node.rank == 2 and node.swap != 1:
             sides.append((ir.turn(node), True, False))

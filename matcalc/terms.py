@@ -185,6 +185,8 @@ def _is_own(link: Link, barred: bool) -> bool:
 
 def _group_barred(chain: Chain) -> Chain:
     """conj(A) conj(z) as conj(A z), and H^T conj(z) as conj(H z) for a Hermitian H."""
+    if not any(link.barred for link in chain):
+        return chain
     out: list[Link] = []
     k = 0
     while k < len(chain):
@@ -216,6 +218,10 @@ def _group_inverse(chain: Chain) -> Chain:
     out: list[Link] = []
     k = 0
     while k < len(chain):
+        if not chain[k].is_inverse:
+            out.append(chain[k])
+            k += 1
+            continue
         turned, barred = max((_marks(chain[k]), (True, False), (True, True)), key=lambda m: _inverses(chain[k:], m))
         run = chain[k : k + _inverses(chain[k:], (turned, barred))]
         if len(run) >= 2:
