@@ -59,7 +59,8 @@ def written(lowered: Lowered, node: Node, wrt: Sequence[str]) -> tuple[Syntax, b
         plain = expanded
     if plain is None:
         raise UnsupportedError("the result could not be written so that it reads back")
-    return plain, False
+    entries = _by_entries(lowered, node, wrt, plain)
+    return entries, entries is not plain
 
 
 def _by_entries(lowered: Lowered, node: Node, wrt: Sequence[str], form: Syntax) -> Syntax:

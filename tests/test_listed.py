@@ -31,6 +31,7 @@ ANSWERS = (
         "[x_2 / (x_1 + x_2)^2, -x_1 / (x_1 + x_2)^2; -x_2 / (x_1 + x_2)^2, x_1 / (x_1 + x_2)^2]",
     ),
     ("[a, b; c, d]^-1 [x, y]", "a", {}, "[d (b y - d x) / (a d - b c)^2, c (d x - b y) / (a d - b c)^2]"),
+    ("[u v, u / v; v, 1]^-1 [u, v]", "u", {}, "zeros(2)"),
     ("tr([a, b; c, d]^3)", "b", {}, "3 c (a + d)"),
     ("log(det([a, b; b, c]))", "a", {}, "c / (a c - b^2)"),
     ("sigmoid([a b, a])", "a", {}, "[b sigmoid(a b) sigmoid(-a b), sigmoid(a) sigmoid(-a)]"),
