@@ -41,13 +41,18 @@ def direction_of(name: str, declarations: Mapping[str, Declaration]) -> tuple[st
 
 def contracted(node: Node, rank: int, wrt: Sequence[str], declarations: Mapping[str, Declaration]) -> Node:
     """The derivative with its last `len(wrt)` variables contracted with directions; `rank` axes stay in front."""
+    named = [direction_of(name, declarations) for name in wrt]
+    return _along(node, rank, [ir.symbol(name, d.sizes, d.attributes) for name, d in named])
+
+
+def _along(node: Node, rank: int, directions: Sequence[Node]) -> Node:
+    """The axes after the first `rank` contracted with those of the directions."""
     labels = tuple(range(node.rank))
     factors: list[tuple[Node, tuple[int, ...]]] = []
     at = rank
-    for name in wrt:
-        direction, d = direction_of(name, declarations)
-        factors.append((ir.symbol(direction, d.sizes, d.attributes), labels[at : at + len(d.sizes)]))
-        at += len(d.sizes)
+    for direction in directions:
+        factors.append((direction, labels[at : at + direction.rank]))
+        at += direction.rank
     terms = multiplied_out(node) if node.rank > 2 else [(1, node)]
     shape = tuple(node.shape[k] for k in range(rank))
     return ir.add([(c, ir.einsum([(n, labels), *factors], labels[:rank])) for c, n in terms], shape)
@@ -75,14 +80,10 @@ def differential_form(lowered: Lowered, node: Node, wrt: Sequence[str]) -> Synta
 def complex_differential(lowered: Lowered, derivatives: Sequence[Node], variable: ir.Symbol) -> Syntax:
     """`df = 2 re(z^H dz)`: of the derivatives by a complex symbol and by its conjugate."""
     direction, d = direction_of(variable.name, lowered.declarations)
-    along = ir.symbol(direction, d.sizes, d.attributes)
-    rank = lowered.node.rank
-    terms = []
-    for node, change in zip(derivatives, (along, ir.conjugate(along)), strict=True):
-        labels = tuple(range(node.rank))
-        for c, n in multiplied_out(node) if node.rank > 2 else [(1, node)]:
-            terms.append((c, ir.einsum([(n, labels), (change, labels[rank:])], labels[:rank])))
-    total = simplify(ir.add(terms, lowered.node.shape))
+    change = ir.symbol(direction, d.sizes, d.attributes)
+    pairs = zip(derivatives, (change, ir.conjugate(change)), strict=True)
+    root = lowered.node
+    total = simplify(ir.add([(1, _along(node, root.rank, [c])) for node, c in pairs], root.shape))
     body, _ = written(with_directions(lowered, [variable.name]), total, [variable.name])
     return _equation(lowered, "d", body)
 

@@ -31,9 +31,10 @@ ATTRIBUTES: dict[str, bool] = {
     "complex": False,
 }
 REAL = frozenset({"spd", "positive", "integer"})
-# What a complex symbol can not be, and what a Hermitian matrix can not be besides: it would be real.
+# What a complex symbol can not be, as it would be real, or as two readings are common: of an orthogonal one Q^T Q = I
+# and Q^H Q = I. And what a Hermitian matrix can not be.
 CLASHES: dict[str, frozenset[str]] = {
-    "complex": REAL,
+    "complex": REAL | {"orthogonal", "skew"},
     "hermitian": REAL | {"symmetric", "skew", "diagonal", "lower", "upper", "orthogonal", "toeplitz"},
 }
 MATRICES_ONLY = frozenset(name for name, square in ATTRIBUTES.items() if square) | {"contraction"}

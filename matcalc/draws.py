@@ -12,7 +12,7 @@ from . import ir, sampling
 from .declarations import Declaration
 from .duals import Dual
 from .ir import Einsum, MatPow, Node, Number
-from .lower import unfolded
+from .lower import has_complex, unfolded
 from .places import Variable, variable
 from .sizes import Size
 from .structured import structured
@@ -42,8 +42,7 @@ class Claim:
     @property
     def is_complex(self) -> bool:
         """Whether a symbol or a side is complex."""
-        declared = any(d.attributes & ir.COMPLEX for d in self.declarations.values())
-        return declared or self.left.is_complex or self.right.is_complex
+        return has_complex(self.declarations) or self.left.is_complex or self.right.is_complex
 
     @property
     def is_complex_differential(self) -> bool:

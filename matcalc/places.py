@@ -18,6 +18,7 @@ from .ir import Node
 
 PART = re.compile(r"(conj|re|im|grad)\(\s*(\S+)\s*\)")
 STARRED = re.compile(r"(.+?)\s*\^?\*")
+POWERS_OF_I: tuple[complex, ...] = (1, 1j, -1, -1j)
 # Of each part the derivatives that it is made of: (a number, a power of i, whether it is the one by the conjugate).
 PARTS: dict[str, tuple[tuple[int, int, bool], ...]] = {
     "": ((1, 0, False),),
@@ -34,9 +35,6 @@ CONVENTIONS = {
     "grad": "complex gradient by {0}: 2 d/dconj({0})",
 }
 COMPONENT = re.compile(r"(.*[A-Za-z])_(?:(\d+)|\{\s*(\d+(?:\s*,\s*\d+)*)\s*\})")
-
-
-POWERS_OF_I: tuple[complex, ...] = (1, 1j, -1, -1j)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from .declarations import Declaration
 from .errors import LimitError, MatcalcError
 from .evaluate import evaluate
 from .ir import Node, Sum
+from .lower import has_complex
 from .sampling import Array
 from .sizes import Size
 from .systems import NoPoint
@@ -159,7 +160,7 @@ def _points(
     rng: np.random.Generator,
 ) -> Iterator[Point]:
     """The points that can decide."""
-    may_be_complex = any(d.attributes & ir.COMPLEX for d in declarations.values())
+    may_be_complex = has_complex(declarations)
     for k in range(POINTS):
         sizes = choices[k % len(choices)]
         try:

@@ -119,6 +119,13 @@ WRONG: list[tuple[str, str, type[MatcalcError], int, str]] = [
         f"{OF_A}hermitian and symmetric do not go together; declare one of them",
     ),
     (
+        "A",
+        "matrix(n,n) complex orthogonal",
+        ShapeError,
+        20,
+        f"{OF_A}complex and orthogonal do not go together; declare one of them",
+    ),
+    (
         "z",
         "scalar positive complex",
         ShapeError,
