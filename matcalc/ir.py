@@ -220,6 +220,12 @@ def _intern(
     return found  # type: ignore[return-value]
 
 
+def unfolded_node(cls: type[N], key: tuple[Any, ...], shape: Shape, is_complex: bool, **fields: Any) -> N:
+    """A node as it is, beside the canonical ones: none of the invariants above is kept, and nothing is equal to it
+    but what is made in the same way."""
+    return _intern(cls, ("unfolded", *key), shape, (0,), 0, is_complex, **fields)
+
+
 def _any_complex(nodes: Iterable[Node]) -> bool:
     return any(n.is_complex for n in nodes)
 

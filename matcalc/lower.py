@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-from . import ir
+from . import ir, plain
 from .declarations import Declaration
 from .errors import ShapeError, UnsupportedError
 from .functions import FUNCTIONS, Function
@@ -49,6 +49,43 @@ KNOWN_ON_COMPLEX = frozenset({"holomorphic", "branches", "conjugates"})
 Written: TypeAlias = dict[Node, tuple[Node, ...]]
 
 
+class Constructors(Protocol):
+    """What makes nodes: `ir`, which folds at birth, or `plain`, which does not."""
+
+    def number(self, value: ir.Rational) -> Node: ...
+    def symbol(self, name: str, shape: ir.Shape = ..., attributes: frozenset[str] = ...) -> Node: ...
+    def extent(self, size: Size) -> Node: ...
+    def basis(self, index: int, size: Size) -> Node: ...
+    def merge(self, outer: Size, inner: Size) -> Node: ...
+    def inject(self, parts: Sequence[Size], place: int) -> Node: ...
+    def commutation(self, rows: Size, columns: Size) -> Node: ...
+    def zero(self, shape: ir.Shape) -> Node: ...
+    def ones(self, shape: ir.Shape) -> Node: ...
+    def identity(self, size: Size) -> Node: ...
+    def imaginary(self) -> Node: ...
+    def scale(self, c: ir.Rational, node: Node) -> Node: ...
+    def add(self, terms: Iterable[tuple[ir.Rational, Node]], shape: ir.Shape) -> Node: ...
+    def einsum(
+        self,
+        factors: Iterable[tuple[Node, ir.Labels]],
+        output: ir.Labels,
+        extents: Mapping[int, Size] | None = ...,
+        coefficient: ir.Rational = ...,
+    ) -> Node: ...
+    def hadamard(self, factors: Iterable[Node], shape: ir.Shape) -> Node: ...
+    def transpose(self, node: Node, axes: ir.Labels) -> Node: ...
+    def turn(self, node: Node) -> Node: ...
+    def power(self, base: Node, exponent: Node | ir.Rational) -> Node: ...
+    def matpow(self, base: Node, exponent: Node | ir.Rational) -> Node: ...
+    def apply(self, function: str, args: Sequence[Node]) -> Node: ...
+    def call(self, function: str, args: Sequence[Node]) -> Node: ...
+    def conjugate(self, root: Node) -> Node: ...
+    def is_real(self, node: Node) -> bool: ...
+    def is_hermitian(self, node: Node) -> bool: ...
+    def substitute(self, root: Node, symbols: Mapping[str, Node], sizes: Mapping[str, Size]) -> Node: ...
+    def lift(self, root: Node, symbols: Mapping[str, Node], shape: ir.Shape) -> Node: ...
+
+
 @dataclass
 class Lowering:
     """The state of one lowering: what symbols are, how sizes resolve, and how sums were written.
@@ -61,6 +98,7 @@ class Lowering:
     size: Callable[[Size], Size]
     source: str = ""
     domains: bool = True  # whether the domains of functions are checked
+    make: Constructors = ir
     written: Written = field(default_factory=dict)
     done: dict[int, Node] = field(default_factory=dict)
 
@@ -69,6 +107,11 @@ class Lowering:
         if id(typed) not in self.done:
             self.done[id(typed)] = LOWER[type(typed.node)](self, typed)
         return self.done[id(typed)]
+
+    def note_sum(self, total: Node, terms: list[Node]) -> None:
+        """Remember in which order the terms of a sum were written, for those who print canonical nodes."""
+        if self.make is ir:
+            note_sum(self.written, total, terms)
 
     def shape(self, typed: Typed) -> tuple[Size, ...]:
         return tuple(self.settled(typed, d) for d in typed.type.dims)
@@ -90,8 +133,8 @@ def _as_axes(low: Lowering, typed: Typed) -> Node:
 
 def _num(low: Lowering, typed: Typed) -> Node:
     if typed.choice == "broadcast":
-        return ir.scale(_value(low.lower(typed.parts[0])), ir.ones(low.shape(typed)))
-    return ir.number(typed.node.value)  # type: ignore[attr-defined]
+        return low.make.scale(_value(low.lower(typed.parts[0])), low.make.ones(low.shape(typed)))
+    return low.make.number(typed.node.value)  # type: ignore[attr-defined]
 
 
 def _spread(low: Lowering, typed: Typed) -> Node:
@@ -99,7 +142,7 @@ def _spread(low: Lowering, typed: Typed) -> Node:
     (part,) = typed.parts
     number = {k: place for place, k in enumerate(typed.type.index)}
     extents = dict(enumerate(low.shape(typed)))
-    return ir.einsum([(low.lower(part), tuple(number[k] for k in part.type.index))], tuple(extents), extents)
+    return low.make.einsum([(low.lower(part), tuple(number[k] for k in part.type.index))], tuple(extents), extents)
 
 
 def _value(node: Node) -> ir.Rational:
@@ -111,25 +154,25 @@ def _value(node: Node) -> ir.Rational:
 def _name(low: Lowering, typed: Typed) -> Node:
     name = typed.node.name  # type: ignore[attr-defined]
     if typed.choice == "size":
-        return ir.extent(Size.of(name))
+        return low.make.extent(Size.of(name))
     if typed.choice == "constant":
-        return ir.call(name, [])
+        return low.make.call(name, [])
     return low.symbols[name]
 
 
 def _identity(low: Lowering, typed: Typed) -> Node:
-    return ir.identity(low.shape(typed)[0])
+    return low.make.identity(low.shape(typed)[0])
 
 
 def _neg(low: Lowering, typed: Typed) -> Node:
-    return ir.scale(-1, low.lower(typed.parts[0]))
+    return low.make.scale(-1, low.lower(typed.parts[0]))
 
 
 def _add(low: Lowering, typed: Typed) -> Node:
     terms = [low.lower(p) for p in typed.parts]
     shape = low.shape(typed)
-    total = ir.add([(1, t) for t in terms], shape)
-    note_sum(low.written, total, terms)
+    total = low.make.add([(1, t) for t in terms], shape)
+    low.note_sum(total, terms)
     return total
 
 
@@ -146,27 +189,27 @@ def _mul(low: Lowering, typed: Typed) -> Node:
     if typed.choice == "indexed":
         return _indexed(low, typed, nodes)
     if typed.choice == "elementwise":
-        return ir.hadamard(nodes, low.shape(typed))
+        return low.make.hadamard(nodes, low.shape(typed))
     labels, output = typed.choice
-    return ir.einsum(list(zip(nodes, labels, strict=True)), output)
+    return low.make.einsum(list(zip(nodes, labels, strict=True)), output)
 
 
 def _indexed(low: Lowering, typed: Typed, nodes: list[Node]) -> Node:
     letters = sorted({k for p in typed.parts for k in p.type.index})
     number = {k: place for place, k in enumerate(letters)}
     factors = [(n, tuple(number[k] for k in p.type.index)) for n, p in zip(nodes, typed.parts, strict=True)]
-    return ir.einsum(factors, tuple(number[k] for k in typed.type.index))
+    return low.make.einsum(factors, tuple(number[k] for k in typed.type.index))
 
 
 def _div(low: Lowering, typed: Typed) -> Node:
     numerator, denominator = (low.lower(p) for p in typed.parts)
-    inverse = ir.power(denominator, -1)
+    inverse = low.make.power(denominator, -1)
     if typed.choice == "indexed":
         return _indexed(low, typed, [numerator, inverse])
     if typed.choice == "elementwise":
-        return ir.hadamard([numerator, inverse], low.shape(typed))
+        return low.make.hadamard([numerator, inverse], low.shape(typed))
     labels = tuple(range(numerator.rank))
-    return ir.einsum([(numerator, labels), (inverse, ())], labels)
+    return low.make.einsum([(numerator, labels), (inverse, ())], labels)
 
 
 def _pow(low: Lowering, typed: Typed) -> Node:
@@ -174,17 +217,17 @@ def _pow(low: Lowering, typed: Typed) -> Node:
     if typed.choice == "indexed":
         if typed.parts[1].type.index:
             raise UnsupportedError("an exponent with a free index", low.source, typed.parts[1].node.span[0])
-        return ir.power(base, exponent)
+        return low.make.power(base, exponent)
     if typed.choice == "elementwise":
-        return ir.apply("exp", [ir.hadamard([exponent, ir.apply("log", [base])], low.shape(typed))])
+        return low.make.apply("exp", [low.make.hadamard([exponent, low.make.apply("log", [base])], low.shape(typed))])
     if typed.type.rank == 2 and isinstance(typed.node, Pow):
-        return ir.matpow(base, exponent)
-    return ir.power(base, exponent)
+        return low.make.matpow(base, exponent)
+    return low.make.power(base, exponent)
 
 
 def _transpose(low: Lowering, typed: Typed) -> Node:
     node = low.lower(typed.parts[0])
-    return ir.turn(node) if typed.type.rank == 2 else node
+    return low.make.turn(node) if typed.type.rank == 2 else node
 
 
 def _sub(low: Lowering, typed: Typed) -> Node:
@@ -193,18 +236,18 @@ def _sub(low: Lowering, typed: Typed) -> Node:
         return _indexed(low, typed, [node])
     base = low.lower(typed.parts[0])
     indices = typed.node.indices  # type: ignore[attr-defined]
-    fixed = [(ir.basis(k, base.shape[axis]), (axis,)) for axis, k in enumerate(indices) if isinstance(k, int)]
+    fixed = [(low.make.basis(k, base.shape[axis]), (axis,)) for axis, k in enumerate(indices) if isinstance(k, int)]
     if not fixed:
         return base
     labels = tuple(range(base.rank))
-    return ir.einsum([(base, labels), *fixed], tuple(a for a, k in enumerate(indices) if not isinstance(k, int)))
+    return low.make.einsum([(base, labels), *fixed], tuple(a for a, k in enumerate(indices) if not isinstance(k, int)))
 
 
 def _big_sum(low: Lowering, typed: Typed) -> Node:
     body = typed.parts[0]
     node = low.lower(body)
     number = {k: place for place, k in enumerate(body.type.index)}
-    return ir.einsum([(node, tuple(range(node.rank)))], tuple(number[k] for k in typed.type.index))
+    return low.make.einsum([(node, tuple(range(node.rank)))], tuple(number[k] for k in typed.type.index))
 
 
 def _blocks(low: Lowering, typed: Typed) -> Node:
@@ -217,11 +260,11 @@ def _blocks(low: Lowering, typed: Typed) -> Node:
             continue
         i, j = divmod(place, len(widths))
         own = {0: (), 1: (3,) if part.type.row else (2,), 2: (2, 3)}[part.type.rank]
-        factors = [(node, own), (ir.inject(heights, i), (0, 2)), (ir.inject(widths, j), (1, 3))]
+        factors = [(node, own), (low.make.inject(heights, i), (0, 2)), (low.make.inject(widths, j), (1, 3))]
         stacked = len(typed.type.dims) == 1
-        terms.append(ir.einsum(factors[:2] if stacked else factors, (0,) if stacked else (0, 1)))
-    total = ir.add([(1, t) for t in terms], low.shape(typed))
-    note_sum(low.written, total, terms)
+        terms.append(low.make.einsum(factors[:2] if stacked else factors, (0,) if stacked else (0, 1)))
+    total = low.make.add([(1, t) for t in terms], low.shape(typed))
+    low.note_sum(total, terms)
     return total
 
 
@@ -234,10 +277,10 @@ def _listed(low: Lowering, typed: Typed) -> Node:
     places = product(*(range(1, (size.number or 0) + 1) for size in shape))
     terms = []
     for place, part in zip(places, typed.parts, strict=True):
-        units = [(ir.basis(k, size), (axis,)) for axis, k, size in zip(axes, place, shape, strict=True)]
-        terms.append(ir.einsum([(low.lower(part), ()), *units], axes))
-    total = ir.add([(1, t) for t in terms], shape)
-    note_sum(low.written, total, terms)
+        units = [(low.make.basis(k, size), (axis,)) for axis, k, size in zip(axes, place, shape, strict=True)]
+        terms.append(low.make.einsum([(low.lower(part), ()), *units], axes))
+    total = low.make.add([(1, t) for t in terms], shape)
+    low.note_sum(total, terms)
     return total
 
 
@@ -247,7 +290,7 @@ def _equation(low: Lowering, typed: Typed) -> Node:
     if not body.type.index:
         return node
     number = {k: place for place, k in enumerate(body.type.index)}
-    return ir.transpose(node, tuple(number[k] for k in typed.node.indices))  # type: ignore[attr-defined]
+    return low.make.transpose(node, tuple(number[k] for k in typed.node.indices))  # type: ignore[attr-defined]
 
 
 def _where(low: Lowering, typed: Typed) -> Node:
@@ -265,82 +308,83 @@ def _call(low: Lowering, typed: Typed) -> Node:
         return special(low, typed)
     args = [low.lower(p) for p in typed.parts]
     row = typed.choice
-    known = args[0].swap == 1 or args[0].is_complex if args else True
-    if low.domains and row.fields.get("domain") == "symmetric" and not known:
+    if low.domains and row.fields.get("domain") == "symmetric" and not (args[0].swap == 1 or args[0].is_complex):
         raise UnsupportedError(
             f"{row.name}(A) is known for symmetric matrices: declare A symmetric", low.source, typed.node.span[0]
         )
     try:
-        return apply_function(row, args)
+        return apply_function(row, args, low.make)
     except UnsupportedError as error:
         raise UnsupportedError(error.message, low.source, typed.node.span[0]) from None
 
 
-def apply_function(row: Function, args: list[Node]) -> Node:
-    """The function of nodes: its definition where it has one, else a call."""
+def apply_function(row: Function, args: list[Node], make: Constructors = ir) -> Node:
+    """The function of nodes: its definition where it has one, else a call; as it is written, without names of users."""
     if any(a.is_complex for a in args):
-        return _on_complex(row, args)
-    if row.definition is not None and not row.named:
-        return expand(row, row.definition, args)
-    return _plain(row, args)
+        return _on_complex(row, args, make)
+    if row.definition is not None and (make is plain or not row.named):
+        return expand(row, row.definition, args, make)
+    return _called(row, args, make)
 
 
-def _plain(row: Function, args: list[Node]) -> Node:
-    return ir.apply(row.name, args) if row.elementwise else ir.call(row.name, args)
+def _called(row: Function, args: list[Node], make: Constructors) -> Node:
+    return make.apply(row.name, args) if row.elementwise else make.call(row.name, args)
 
 
-def _on_complex(row: Function, args: list[Node]) -> Node:
+def _on_complex(row: Function, args: list[Node], make: Constructors) -> Node:
     """The function of complex arguments, as its row tells; a function that a user defined stands for its definition."""
     if row.definition is not None:
-        return expand(row, row.definition, args)
+        return expand(row, row.definition, args, make)
     if row.on_complex in KNOWN_ON_COMPLEX:
-        return _plain(row, args)
+        return _called(row, args, make)
     if not row.on_complex:
         raise UnsupportedError(f"{row.name} is known for real arguments only, and a complex symbol is in this one")
-    kinds = [_complex_kind(a) for a in args]
+    kinds = [_complex_kind(a, make) for a in args]
     if all(k == "" or (k == "hermitian" and not row.elementwise) for k in kinds):
-        return _plain(row, args)
-    return expand(row, row.on_complex, args)
+        return _called(row, args, make)
+    return expand(row, row.on_complex, args, make)
 
 
-def _complex_kind(node: Node) -> str:
+def _complex_kind(node: Node, make: Constructors) -> str:
     """What must be declared of a symbol that stands for the node: `hermitian`, `complex`, or nothing of a real one."""
-    if ir.is_real(node):
+    if make.is_real(node):
         return ""
-    return "hermitian" if ir.is_hermitian(node) else "complex"
+    return "hermitian" if make.is_hermitian(node) else "complex"
 
 
 def _adjoint(low: Lowering, typed: Typed) -> Node:
     node = _conjugated(low, typed)
-    return ir.turn(node) if typed.type.rank == 2 else node
+    return low.make.turn(node) if typed.type.rank == 2 else node
 
 
 def _conjugated(low: Lowering, typed: Typed) -> Node:
     node = low.lower(typed.parts[0])
-    if any(isinstance(n, ir.Call) and n.function == "eig" and n.args[0].swap != 1 for n in ir.topological(node)):
+    if low.domains and any(
+        isinstance(n, ir.Call) and n.function == "eig" and n.args[0].swap != 1 for n in ir.topological(node)
+    ):
         message = "the conjugate of eigenvalues that need not be real"
         raise UnsupportedError(message, low.source, typed.node.span[0])
-    return ir.conjugate(node)
+    return low.make.conjugate(node)
 
 
 def _real_part(low: Lowering, typed: Typed) -> Node:
     node = low.lower(typed.parts[0])
-    return ir.add([(Fraction(1, 2), node), (Fraction(1, 2), _conjugated(low, typed))], node.shape)
+    return low.make.add([(Fraction(1, 2), node), (Fraction(1, 2), _conjugated(low, typed))], node.shape)
 
 
 def _imaginary_part(low: Lowering, typed: Typed) -> Node:
     node = low.lower(typed.parts[0])
-    turned, plain = (ir.hadamard([ir.imaginary(), n], node.shape) for n in (_conjugated(low, typed), node))
-    return ir.add([(Fraction(1, 2), turned), (Fraction(-1, 2), plain)], node.shape)
+    turned, plain = (low.make.hadamard([low.make.imaginary(), n], node.shape) for n in (_conjugated(low, typed), node))
+    return low.make.add([(Fraction(1, 2), turned), (Fraction(-1, 2), plain)], node.shape)
 
 
 def _constant(low: Lowering, typed: Typed) -> Node:
     shape = low.shape(typed)
-    return ir.zero(shape) if typed.choice == "zeros" else ir.ones(shape)
+    return low.make.zero(shape) if typed.choice == "zeros" else low.make.ones(shape)
 
 
 def _unit(low: Lowering, typed: Typed) -> Node:
-    return ir.basis(typed.choice, low.shape(typed)[0])
+    return low.make.basis(typed.choice, low.shape(typed)[0])
 
 
 def _vec(low: Lowering, typed: Typed) -> Node:
@@ -349,7 +393,7 @@ def _vec(low: Lowering, typed: Typed) -> Node:
     if node.rank == 1:
         return node
     rows, columns = (low.settled(typed, d) for d in node.shape)
-    return ir.einsum([(node, (0, 1)), (ir.merge(columns, rows), (2, 1, 0))], (2,))
+    return low.make.einsum([(node, (0, 1)), (low.make.merge(columns, rows), (2, 1, 0))], (2,))
 
 
 def _kron(low: Lowering, typed: Typed) -> Node:
@@ -366,11 +410,11 @@ def _kron(low: Lowering, typed: Typed) -> Node:
                 n.shape[[x for x in ls if x is not None].index(x0)]
                 for n, ls, x0 in ((a, axes[0], left), (b, axes[1], right))
             ]
-            factors.append((ir.merge(*sizes), (30 + side, left, right)))
+            factors.append((low.make.merge(*sizes), (30 + side, left, right)))
             output.append(30 + side)
         elif left is not None or right is not None:
             output.append(left if left is not None else right)  # type: ignore[arg-type]
-    return ir.einsum(factors, tuple(output))
+    return low.make.einsum(factors, tuple(output))
 
 
 def _two_axes(part: Typed, first: int) -> tuple[int | None, int | None]:
@@ -384,13 +428,13 @@ def _two_axes(part: Typed, first: int) -> tuple[int | None, int | None]:
 
 def _merge(low: Lowering, typed: Typed) -> Node:
     _, outer, inner = low.shape(typed)
-    return ir.merge(outer, inner)
+    return low.make.merge(outer, inner)
 
 
 def _commutation(low: Lowering, typed: Typed) -> Node:
     """K with vec(X^T) = K vec(X) for a matrix X of n rows and m columns."""
     n, m = (low.settled(typed, size) for size in typed.choice)
-    return ir.commutation(n, m)
+    return low.make.commutation(n, m)
 
 
 SPECIAL: dict[str, Callable[[Lowering, Typed], Node]] = {
@@ -463,6 +507,13 @@ def without_structure(lowered: Lowered, names: Iterable[str]) -> Node:
     """The expression with the entries of some matrices independent: what differs from its value on matrices that
     are symmetric, orthogonal and so on is what a derivative by their entries must see."""
     return _with_free(lowered, names).lower(lowered.reading.typed)
+
+
+def plain_node(lowered: Lowered) -> Node:
+    """The expression as it was read, without any folding: what a verdict evaluates."""
+    symbols: dict[str, Node] = {n: plain.symbol(n, d.sizes, d.attributes) for n, d in lowered.declarations.items()}
+    low = Lowering(symbols, lowered.reading.size, lowered.source, domains=False, make=plain)
+    return low.lower(lowered.reading.typed)
 
 
 def _with_free(lowered: Lowered, names: Iterable[str]) -> Lowering:
@@ -542,7 +593,12 @@ def lower_parsed(source: str, table: Mapping[str, Declaration], known: frozenset
 
 @lru_cache(maxsize=1024)
 def template(
-    row: Function, text: str, ranks: tuple[int, ...], differential: str | None = None, complex_as: tuple[str, ...] = ()
+    row: Function,
+    text: str,
+    ranks: tuple[int, ...],
+    differential: str | None = None,
+    complex_as: tuple[str, ...] = (),
+    folded: bool = True,
 ) -> Node:
     """A formula of a row in its formal parameters, of the given ranks; with dX if that is a parameter's name.
 
@@ -556,7 +612,8 @@ def template(
         table[p.name] = Declaration(kind, sizes, frozenset(known))
         if p.name == differential:
             table["d" + p.name] = Declaration(kind, sizes, frozenset())
-    return lower_text(text, table, open_names=False).node
+    lowered = lower_text(text, table, open_names=False)
+    return lowered.node if folded else plain_node(lowered)
 
 
 def formal(row: Function, args: list[Node]) -> tuple[dict[str, Node], dict[str, Size]]:
@@ -568,14 +625,17 @@ def formal(row: Function, args: list[Node]) -> tuple[dict[str, Node], dict[str, 
     return {p.name: a for p, a in zip(row.parameters, args, strict=True)}, sizes
 
 
-def expand(row: Function, text: str, args: list[Node]) -> Node:
+def expand(row: Function, text: str, args: list[Node], make: Constructors = ir) -> Node:
     """A formula of a row at actual arguments; of an elementwise row, at every entry."""
-    what = tuple(map(_complex_kind, args))
+    what = tuple(_complex_kind(a, make) for a in args)
+    folded = make is ir
     if row.elementwise:
         entry = ("complex" if what[0] else "",)
-        return ir.lift(template(row, text, (0,), complex_as=entry), {row.parameters[0].name: args[0]}, args[0].shape)
+        body = template(row, text, (0,), complex_as=entry, folded=folded)
+        return make.lift(body, {row.parameters[0].name: args[0]}, args[0].shape)
     symbols, sizes = formal(row, args)
-    return ir.substitute(template(row, text, tuple(a.rank for a in args), complex_as=what), symbols, sizes)
+    ranks = tuple(a.rank for a in args)
+    return make.substitute(template(row, text, ranks, complex_as=what, folded=folded), symbols, sizes)
 
 
 def unfolded(root: Node) -> Node:

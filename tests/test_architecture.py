@@ -25,7 +25,7 @@ RANKS = (
     "render",
     "length labelling traces",
     "ir",
-    "shapes tape expanding",
+    "shapes tape expanding plain",
     "inference",
     "lower places",
     "numeric",
