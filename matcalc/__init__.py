@@ -10,6 +10,7 @@ from .check import Check, check, equal
 from .derive import Derivative, Expr, derive, parse
 from .errors import (
     IdentityError,
+    InternalError,
     LimitError,
     MatcalcError,
     ParseError,
@@ -26,6 +27,7 @@ __all__ = [
     "Derivative",
     "Expr",
     "IdentityError",
+    "InternalError",
     "LimitError",
     "MatcalcError",
     "ParseError",

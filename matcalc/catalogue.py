@@ -6,20 +6,21 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from . import entries, functions, ir, lower, points, userfunctions, verdicts
 from .declarations import ATTRIBUTES, KINDS
 from .derive import Declare, Expr, parse
-from .differentiate import derivative
+from .draws import Claim
 from .entries import Record
 from .errors import IdentityError, LimitError, MatcalcError
 from .functions import FUNCTIONS, Function
 from .letters import GREEK_NAMES
 from .rewrites import rewrite_of, rules
 from .shelf import SHELF, Entry, Match, Shelf
-from .simplify import simplify
 from .verdicts import Verdict
+from .verify import drawn
 
 FOLDER = "MATCALC_IDENTITIES"
 FUNCTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]+")
@@ -231,17 +232,16 @@ def _check_slope(row: Function, record: Record, key: str, ranks: tuple[int, ...]
     """A derivative or a differential that is stated must be that of the definition."""
     (p,) = row.parameters
     d = verdicts.formal(p)
-    x = ir.symbol(p.name, d.sizes)
-    table = {p.name: d}
-    derived = simplify(derivative(body, x))
-    stated = simplify(_formula(row, record, key, ranks, p.name if key == "differential" else None))
-    if key == "differential":
-        table["d" + p.name] = d
-        axes, inner = tuple(range(body.rank)), tuple(range(body.rank, body.rank + x.rank))
-        derived = simplify(ir.einsum([(derived, axes + inner), (ir.symbol("d" + p.name, d.sizes), inner)], axes))
-    if stated.shape != derived.shape:
+    change = p.name if key == "differential" else None
+    stated = _formula(row, record, key, ranks, change)
+    if stated.shape != (body.shape if change else body.shape + d.sizes):
         raise record.error(f"the {key} does not have the shape of the function", key)
-    comparison = points.compare(derived, stated, "=", table)
+    left = lower.template(row, record.fields["definition"].value, ranks, folded=False)
+    right = lower.template(row, record.fields[key].value, ranks, change, folded=False)
+    claim = Claim(left, right, {p.name: d}, (p.name,))
+    if change:
+        claim = replace(claim, declarations={p.name: d, "d" + p.name: d}, named={"d" + p.name: 0}, differential=True)
+    comparison = points.compare(claim, "=", drawn(None))
     if comparison.verdict == "false":
         raise record.error(f"the {key} is not that of the definition: {comparison.reason}", key)
 

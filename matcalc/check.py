@@ -6,22 +6,23 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from . import ir
+from . import ir, plain
 from .claims import VARIABLE_FIRST, Written, axes_of, in_components, is_row, readable, readings, written
 from .counterexample import counterexample
 from .declarations import Declaration
-from .derive import Declare, Derivative, Expr, derive, parse, variable_names
+from .derive import Declare, Derivative, Expr, derived, parse, read, variable_names
 from .draws import Claim
 from .errors import LimitError, MatcalcError, ShapeError, UnsupportedError
+from .expanding import same_form
 from .ir import Node
 from .judge import judge
-from .lower import Lowered, free_symbol, symbol_of, without_structure
+from .lower import Lowered, free_symbol, plain_node, symbol_of, without_structure
 from .nearest import Finding, Problem, nearest, repaired
 from .places import CONVENTIONS, base_of, part_of, variable
 from .simplify import simplify
 from .sizes import Size
 from .syntax import Syntax
-from .verify import Verification, verification
+from .verify import Verification, drawn, verification
 
 UNKNOWN = "no small change makes it right"
 
@@ -55,8 +56,9 @@ def check(
     wrt: str | Sequence[str],
     *,
     declare: Declare = None,
-    layout: str = "mixed",
+    layout: str | None = None,
     structure: str | None = None,
+    seed: int | None = None,
     **symbols: str,
 ) -> Check:
     """Whether `claimed` is the derivative of an expression.
@@ -68,10 +70,25 @@ def check(
     >>> check("||A X - B||_F^2", "2 tr((A X - B)^T A dX)", wrt="X").verdict
     'correct'
 
-    The claim may be in any layout, in index notation, or a differential in dX. Errors are those of `derive` and of
-    reading the claim.
+    The claim may be in any layout, in index notation, or a differential in dX; with a layout given it must be in that.
+    The random points come from a seed that is drawn and told; given, it repeats the verdict. Errors are those of
+    `derive` and of reading the claim.
     """
-    return _Checker(expr, wrt, declare, layout, structure, symbols).check(str(claimed))
+    return checked(expr, claimed, wrt, declare, layout, structure, seed, symbols)
+
+
+def checked(
+    expr: str | Expr,
+    claimed: str | Expr,
+    wrt: str | Sequence[str],
+    declare: Declare,
+    layout: str | None,
+    structure: str | None,
+    seed: int | None,
+    symbols: Mapping[str, str],
+) -> Check:
+    """`check` with what is said of some symbols as a table, in which a name may be that of an argument."""
+    return _Checker(expr, wrt, declare, layout, structure, drawn(seed), symbols).check(str(claimed))
 
 
 class _Checker:
@@ -82,27 +99,32 @@ class _Checker:
         expr: str | Expr,
         wrt: str | Sequence[str],
         declare: Declare,
-        layout: str,
+        layout: str | None,
         structure: str | None,
+        seed: int,
         symbols: Mapping[str, str],
     ) -> None:
         self.names = variable_names(wrt)
-        self.layout = layout
+        self.is_bound = layout is not None  # whether the claim must be in one layout
+        self.layout = layout or "mixed"
+        self.seed = seed
         self.structure = structure
         self.answer: Derivative | None = None
         try:
-            self.answer = derive(expr, self.names, declare=declare, layout=layout, structure=structure, **symbols)
+            self.answer = derived(expr, self.names, declare, self.layout, structure, "index", symbols)
             self.expr = self.answer.expr
         except UnsupportedError:
-            self.expr = parse(expr, declare=declare, **symbols)
+            self.expr = read(expr, declare, symbols)
             unknown = any(base_of(n, self.expr.declarations) not in self.expr.declarations for n in self.names)
             if structure is not None or unknown or any(part_of(n)[0] for n in self.names):
                 raise
         self.table = self.expr.lowered.declarations
-        self.bases = tuple(base_of(n, self.table) for n in self.names)
+        self.variables = [variable(n, self.table) for n in self.names]
+        self.bases = tuple(v.base for v in self.variables)
+        self.plain = plain_node(self.expr.lowered)
         self.root = self.answer.free[0] if self.answer else _free_root(self.expr.lowered, self.bases)
         self.rank = self.root.rank
-        shapes = [self.table[n].sizes for n in self.bases]
+        shapes = [() if v.indices else self.table[v.base].sizes for v in self.variables]
         self.shape = self.root.shape + tuple(s for shape in shapes for s in shape)
 
     def check(self, text: str) -> Check:
@@ -119,9 +141,9 @@ class _Checker:
         if not fitting:
             return self._wrong_shape(claim, lowered)
         undecided: Check | None = None
-        for layout, node in fitting:
-            found = judge(self._claim(claim, node))
-            verdict = verification(found)
+        for layout, node, as_written in fitting:
+            found = judge(self._judged(claim, node, as_written), self.seed)
+            verdict = verification(found, self.seed)
             if found.status == "equal":
                 return self._right(claim, lowered, layout, verdict)
             if found.status == "undecided" and undecided is None:
@@ -130,24 +152,40 @@ class _Checker:
 
     # --- reading ---
 
-    def _fitting(self, claim: Written, lowered: Lowered) -> list[tuple[str, Node]]:
-        """The claim in mixed layout, for each layout in which it has the shape of the derivative."""
+    def _fitting(self, claim: Written, lowered: Lowered) -> list[tuple[str, Node, Node]]:
+        """The claim in mixed layout, for each layout in which it has the shape of the derivative: in canonical form,
+        and as it is written."""
         node = lowered.node
         wanted = self.root.shape if claim.differential else self.shape
         if ir.is_zero(node) and not node.shape and wanted:
-            node = ir.zero(wanted)
-            return [(self.layout, node)]
+            return [(self.layout, ir.zero(wanted), ir.zero(wanted))]
+        as_written = plain_node(lowered)
         if claim.differential:
-            return [(self.layout, node)] if node.shape == wanted else []
+            return [(self.layout, node, as_written)] if node.shape == wanted else []
         if node.rank != len(wanted):
             return []
-        found = readings(node, self.rank, self.layout, in_components(lowered))
-        return [(name, n) for name, n in found if n.shape == wanted]
+        found = readings(node.rank, self.rank, self.layout, in_components(lowered))
+        return [
+            (name, ir.transpose(node, axes), plain.transpose(as_written, axes))
+            for name, axes in found
+            if tuple(node.shape[k] for k in axes) == wanted
+        ]
+
+    def _judged(self, claim: Written, node: Node, as_written: Node) -> Claim:
+        """The claim as it is written about the expression as it is written."""
+        rest = self._claim(claim, node)
+        one_form = self.answer is not None and not claim.differential and same_form(node, self.answer.node)
+        folded = None if self.structure is not None or claim.differential else (self.root, node)
+        return replace(
+            rest, left=self.plain, right=as_written, wrt=self.names, folded=folded, one_form=one_form,
+            within=self.structure,
+        )  # fmt: skip
 
     def _claim(self, claim: Written, node: Node) -> Claim:
         if self.structure is not None and self.answer is not None:
             return Claim(self.answer.node, node, self.table)
-        return Claim(self.root, node, claim.table, self.names, {"d" + self.bases[0]: 0} if claim.differential else None)
+        named = {"d" + self.bases[0]: 0} if claim.differential else None
+        return Claim(self.root, node, claim.table, self.names, named, claim.differential)
 
     # --- verdicts ---
 
@@ -155,10 +193,12 @@ class _Checker:
         right = self._answer_text()
         if layout == self.layout and not self._lies_wrong(claim, lowered):
             return Check(True, "correct", str(verdict), right, verification=verdict)
-        if self._may_be_a_slip():
-            reason = "it is the transpose of the derivative; as a gradient it has the shape of the variable"
+        if self.is_bound:
+            reason = f"it is the derivative in another layout than the {self.layout} one"
             return Check(False, "transposed", reason, right, self._example(claim, lowered.node), verdict)
-        how = f"written in another layout than the {self.layout} one"
+        how = f"in {layout} layout"
+        if layout == self.layout:
+            how = f"written in another layout than the {self.layout} one"
         if layout == VARIABLE_FIRST:
             how = "with the indices of the variable first"
         reason = f"it is the derivative, {how}; {verdict}"
@@ -170,15 +210,10 @@ class _Checker:
             return False
         return lowered.is_row != is_row(self.rank, lowered.node.rank, self.layout)
 
-    def _may_be_a_slip(self) -> bool:
-        """A gradient by a square matrix: its shape does not show that another layout was meant."""
-        shape = self.shape[self.rank :]
-        return self.rank == 0 and len(shape) == 2 and shape[0] is shape[1]
-
     def _wrong(self, claim: Written, syntax: Syntax, node: Node) -> Check:
         problem = self._problem(claim, syntax, node)
         finding = self._of_another_part(claim, node) or nearest(problem) or Finding("wrong", UNKNOWN)
-        verdict = verification(judge(problem.claim))
+        verdict = verification(judge(problem.claim, self.seed), self.seed)
         example = self._example(claim, node)
         return Check(False, finding.verdict, finding.reason, self._answer_text(), example, verdict)
 
@@ -191,7 +226,7 @@ class _Checker:
             if part == own.part or (part == "grad" and not ir.is_real(self.root)):
                 continue
             name = f"{part}({own.base})" if part else own.base
-            if judge(Claim(self.root, node, claim.table, (name,))).status == "equal":
+            if judge(Claim(self.root, node, claim.table, (name,)), self.seed).status == "equal":
                 return Finding("wrong", f"this is the {CONVENTIONS[part].format(own.base)}")
         return None
 
@@ -217,7 +252,9 @@ class _Checker:
         if node.rank != 2 or node.shape[0] is not node.shape[1] or self.root.shape or not claim.differential:
             return ""
         trace = ir.einsum([(node, (0, 0))], ())
-        return "; the trace around it is missing" if judge(self._claim(claim, trace)).status == "equal" else ""
+        return (
+            "; the trace around it is missing" if judge(self._claim(claim, trace), self.seed).status == "equal" else ""
+        )
 
     def _axes(self) -> tuple[int, ...]:
         return axes_of(self.layout, self.rank, len(self.shape))
@@ -265,7 +302,11 @@ class _Checker:
         return counterexample(target, node, claim.table, words)
 
     def _answer_text(self) -> str:
-        return "" if self.answer is None else str(self.answer)
+        """The right answer, which its own verification must not refute."""
+        if self.answer is None:
+            return ""
+        self.answer.verify(seed=self.seed)
+        return str(self.answer)
 
 
 def _free_root(lowered: Lowered, names: Sequence[str]) -> Node:
@@ -295,7 +336,9 @@ def _shape(shape: Sequence[Size], row: bool) -> str:
 # --- identities -----------------------------------------------------------------------------------
 
 
-def equal(lhs: str | Expr, rhs: str | Expr, *, declare: Declare = None, **symbols: str) -> Check:
+def equal(
+    lhs: str | Expr, rhs: str | Expr, *, declare: Declare = None, seed: int | None = None, **symbols: str
+) -> Check:
     """Whether two expressions are equal for all values of their symbols.
 
     >>> bool(equal("(A B)^-1", "B^-1 A^-1", A="matrix(n,n)", B="matrix(n,n)"))
@@ -305,6 +348,12 @@ def equal(lhs: str | Expr, rhs: str | Expr, *, declare: Declare = None, **symbol
     right: tr(A B)
     example: for A = [[2, 2], [2, 1]], B = [[1, 1], [1, 1]]: the left side is 7, and the right side is 6
     """
+    return compared(lhs, rhs, declare, seed, symbols)
+
+
+def compared(lhs: str | Expr, rhs: str | Expr, declare: Declare, seed: int | None, symbols: Mapping[str, str]) -> Check:
+    """`equal` with what is said of some symbols as a table, in which a name may be that of an argument."""
+    seed = drawn(seed)
     left, right = _both(lhs, rhs, declare, symbols)
     table = right.lowered.declarations
     a, b = left.lowered, right.lowered
@@ -316,8 +365,11 @@ def equal(lhs: str | Expr, rhs: str | Expr, *, declare: Declare = None, **symbol
         )
         return Check(False, "wrong shape", shapes, str(left))
     claim = Claim(a.node, node, table)
-    found = judge(claim)
-    verdict = verification(found)
+    as_written = node if node is not b.node else plain_node(b)
+    same = same_form(a.node, node)
+    judged = replace(claim, left=plain_node(a), right=as_written, folded=(a.node, node), one_form=same)
+    found = judge(judged, seed)
+    verdict = verification(found, seed)
     if found.status == "equal":
         return Check(True, "correct", str(verdict), str(left), verification=verdict)
     if found.status == "undecided":

@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from . import ir
 from .declarations import Declaration
 from .errors import MatcalcError, ShapeError
 from .functions import FUNCTIONS
-from .ir import COMPLEX, Node, Shape
+from .ir import COMPLEX, Labels, Shape
 from .letters import latin_names
 from .lower import Lowered, lower_syntax, size_names
 from .parsing import Vocabulary, parse
@@ -148,21 +147,20 @@ def axes_of(layout: str, rank: int, total: int) -> tuple[int, ...]:
     return {"mixed": own + rest, "numerator": own + rest[::-1], "denominator": rest + own[::-1]}[layout]
 
 
-def readings(node: Node, rank: int, layout: str, components: bool = False) -> Iterator[tuple[str, Node]]:
-    """The claim read in each layout, the given one first: (layout, the node in mixed layout).
+def readings(total: int, rank: int, layout: str, components: bool = False) -> Iterator[tuple[str, Labels]]:
+    """The layouts a claim of so many axes may be in, the given one first, each with the axes of the mixed one.
 
     In components the indices of the variable may come first in the alphabet: d (X^2)_kl / d X_ij.
     """
-    seen: set[tuple[int, ...]] = set()
+    seen: set[Labels] = set()
     for name in (layout, *LAYOUTS):
-        axes = axes_of(name, rank, node.rank)
-        back = tuple(axes.index(k) for k in range(len(axes)))
+        axes = axes_of(name, rank, total)
+        back = tuple(axes.index(k) for k in range(total))
         if back not in seen:
             seen.add(back)
-            yield name, node if back == tuple(range(node.rank)) else ir.transpose(node, back)
-    if components and node.rank > 2:
-        turned = tuple(range(node.rank - rank, node.rank)) + tuple(range(node.rank - rank))
-        yield VARIABLE_FIRST, ir.transpose(node, turned)
+            yield name, back
+    if components and total > 2:
+        yield VARIABLE_FIRST, tuple(range(total - rank, total)) + tuple(range(total - rank))
 
 
 def is_row(rank: int, total: int, layout: str) -> bool:

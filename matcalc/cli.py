@@ -8,15 +8,16 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__
-from .check import Check, check, equal
+from .check import Check, checked, compared
 from .commands import add_commands
-from .derive import LAYOUTS, Derivative, derive
-from .errors import MatcalcError, ParseError, UnsupportedError
+from .derive import LAYOUTS, Derivative, derived
+from .errors import InternalError, MatcalcError, ParseError, UnsupportedError
 from .structure import MODES
 from .verify import Verification
 
 FORMATS = ("text", "unicode", "latex", "index", "kron", "differential", "operator", "numpy", "json", "mathml")
 STEPS = ("index", "differential", "all")
+VERIFIED = {"numpy": "function", **{form: form for form in ("index", "kron", "differential", "operator")}}
 WITH_STEPS = ("text", "unicode", "latex", "json")
 EXAMPLES = """\
 examples:
@@ -41,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
+    except InternalError as error:
+        print(f"matcalc: internal error: {error}", file=sys.stderr)
+        return 3
     except MatcalcError as error:
         print(f"matcalc: {error}", file=sys.stderr)
         return 2
@@ -94,7 +98,8 @@ def _add_derive(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         choices=STEPS,
         help="the derivation: in index notation, by the differential, or with all details",
     )
-    command.add_argument("--verify", action="store_true", help="compare with differences of the expression")
+    command.add_argument("--verify", action="store_true", help="say what the verification of the answer found")
+    _add_seed(command)
     command.set_defaults(run=_derive)
 
 
@@ -104,8 +109,9 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     command.add_argument("claim", metavar="CLAIM", help="in any layout, in index notation, or a differential in dX")
     command.add_argument("--wrt", metavar="X", action="append", required=True)
     command.add_argument("-d", "--declare", metavar="'A: matrix(n,n)'", action="append", default=[])
-    command.add_argument("--layout", choices=LAYOUTS, default="mixed")
+    command.add_argument("--layout", choices=LAYOUTS, help="the only layout that the claim may be in")
     command.add_argument("--structure", choices=MODES)
+    _add_seed(command)
     command.set_defaults(run=_check)
 
 
@@ -114,12 +120,17 @@ def _add_equal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     command.add_argument("lhs", metavar="LHS")
     command.add_argument("rhs", metavar="RHS")
     command.add_argument("-d", "--declare", metavar="'A: matrix(n,n)'", action="append", default=[])
-    command.set_defaults(run=lambda a: _told(equal(a.lhs, a.rhs, declare=None, **_declarations(a.declare))))
+    _add_seed(command)
+    command.set_defaults(run=lambda a: _told(compared(a.lhs, a.rhs, None, a.seed, _declarations(a.declare))))
+
+
+def _add_seed(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--seed", type=int, help="repeats a verdict that was told with this seed")
 
 
 def _check(a: argparse.Namespace) -> int:
     table = _declarations(a.declare)
-    return _told(check(a.expr, a.claim, a.wrt, declare=None, layout=a.layout, structure=a.structure, **table))
+    return _told(checked(a.expr, a.claim, a.wrt, None, a.layout, a.structure, a.seed, table))
 
 
 def _told(found: Check) -> int:
@@ -138,27 +149,31 @@ def _declarations(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _derive(arguments: argparse.Namespace) -> int:
-    d = derive(
+    d = derived(
         arguments.expr,
         arguments.wrt,
-        layout=arguments.layout,
-        structure=arguments.structure,
-        steps="differential" if arguments.steps == "differential" else "index",
-        declare=None,
-        **_declarations(arguments.declare),
+        None,
+        arguments.layout,
+        arguments.structure,
+        "differential" if arguments.steps == "differential" else "index",
+        _declarations(arguments.declare),
     )
     if arguments.steps and arguments.format not in WITH_STEPS:
         raise UnsupportedError(f"--steps is for the formats {', '.join(WITH_STEPS)}")
-    verdict = d.verify() if arguments.verify else None
+    verdict = d.verify(seed=arguments.seed, form=VERIFIED.get(arguments.format, "text"))
     if arguments.format == "json":
-        print(json.dumps(_as_json(d, verdict, bool(arguments.steps)), ensure_ascii=False, indent=2))
+        print(
+            json.dumps(
+                _as_json(d, verdict if arguments.verify else None, bool(arguments.steps)), ensure_ascii=False, indent=2
+            )
+        )
     else:
         print(_steps(d, arguments) if arguments.steps else _shown(d, arguments.format, arguments.pretty))
         if d.note:
             print(f"note: {d.note}", file=sys.stderr)
-        if verdict is not None:
+        if arguments.verify:
             print(f"verification: {verdict}", file=sys.stderr)
-    return 0 if verdict is None or verdict.ok else 1
+    return 0 if verdict.ok or not arguments.verify else 1
 
 
 def _shown(d: Derivative, language: str, pretty: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -9,34 +10,38 @@ import numpy as np
 
 from . import sampling
 from .declarations import Declaration
-from .errors import MatcalcError
-from .evaluate import evaluate
+from .duals import evaluate
+from .errors import LimitError, MatcalcError
 from .ir import Node
 from .length import length
-from .lower import STRUCTURE, lower_shared, lower_text
+from .lower import STRUCTURE, Lowered, lower_shared, lower_text
 from .render.text import text
 from .simplify import simplify
 from .syntax import Syntax
-from .systems import NoPoint
+from .systems import ACCEPT, CANCELLED, Inexact, NoPoint, machine_numbers
 from .tape import Event, Record, Rewritten, ignore
 
-TOLERANCE = 1e-8
-DRAWS = 8
+DRAWS = 12
+DECIDING = 2
 LONG = 1_000  # symbols; a longer form is compared without printing it
 
 
 def means(form: Syntax, node: Node, declarations: Mapping[str, Declaration]) -> bool:
     """Whether the form, printed and read as a user would read it, has the value of the node."""
     try:
-        if length(form) > LONG:
-            back = lower_shared(form, declarations)
-        else:
-            back = lower_text(text(form), declarations, open_names=False).node
+        back = read_back(form, declarations).node
     except MatcalcError:
         return False
     if back.shape != node.shape:
         return False
     return simplify(back) is node or agree(back, node, declarations)
+
+
+def read_back(form: Syntax, declarations: Mapping[str, Declaration]) -> Lowered:
+    """The form, printed and read as a user would read it; a long one as it stands."""
+    if length(form) > LONG:
+        return lower_shared(form, declarations)
+    return lower_text(text(form), declarations, open_names=False)
 
 
 def folded(node: Node, declarations: Mapping[str, Declaration], record: Record = ignore) -> Node:
@@ -68,20 +73,28 @@ def agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool:
 
 
 def _agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool | None:
-    """The same at random values of these declarations; None where no point decides."""
+    """The same at random values of these declarations; None where no two points decide.
+
+    A point decides where the values stand out from the rounding of what they are made of, or are nought exactly.
+    """
     rng = np.random.default_rng(0)
     names = sampling.size_names(declarations)
     least = sampling.least_size(a, b)
+    decided = 0
     for draw in range(DRAWS):
         sizes = sampling.sizes_for(names, draw, least)
         try:
-            symbols = sampling.draw(declarations, sizes, rng)
-            with np.errstate(all="ignore"):
-                left, right = evaluate(a, symbols, sizes), evaluate(b, symbols, sizes)
-        except (NoPoint, np.linalg.LinAlgError):
+            symbols = {n: {0: x} for n, x in sampling.draw(declarations, sizes, rng).items()}
+            system = machine_numbers(any(np.iscomplexobj(x[0]) for x in symbols.values()))
+            left, right = (x[0] for x in evaluate([a, b], symbols, sizes, system))
+        except (NoPoint, Inexact, LimitError, np.linalg.LinAlgError):
             continue
-        if not (np.all(np.isfinite(left)) and np.all(np.isfinite(right))):
+        scale = float(max(np.max(np.abs(left), initial=0.0), np.max(np.abs(right), initial=0.0)))
+        if not math.isfinite(scale) or 0.0 < scale <= CANCELLED * system.largest:
             continue
-        scale = max(np.max(np.abs(left), initial=0.0), np.max(np.abs(right), initial=0.0))
-        return bool(np.max(np.abs(left - right), initial=0.0) <= TOLERANCE * scale)
+        if not np.max(np.abs(left - right), initial=0.0) <= ACCEPT * scale:
+            return False
+        decided += 1
+        if decided == DECIDING:
+            return True
     return None

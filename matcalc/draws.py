@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle, islice
 from random import Random
 
 import numpy as np
@@ -16,7 +17,7 @@ from .lower import has_complex, unfolded
 from .places import Variable, variable
 from .sizes import Size
 from .structured import structured
-from .systems import PRIME, Array, Digits, Inexact, System
+from .systems import Array, Digits, Field, Inexact, NoPoint, System
 
 MOST = 8
 LEVELS = 4
@@ -26,8 +27,14 @@ LEVELS = 4
 class Claim:
     """What is judged: the derivative of `left` along directions, one for each of `wrt`, against `right`.
 
-    `right` has an axis for each axis of the variables, or else it holds the directions as symbols, whose places among
-    `wrt` are in `named`. Without `wrt` the sides themselves are compared.
+    `right` has the axes of each variable; of a component it has none. Or it holds directions as symbols: `named` says
+    which, by their places among `wrt`; then it lacks these axes. As a `differential` it holds them all, one symbol for
+    each variable however often that is differentiated by. Without `wrt` the sides themselves are compared.
+
+    The sides are nodes as they are written. `folded` are the two in canonical form, where they are known: `one_form`
+    is whether these show that the claim holds for all sizes. `within` is how `right` takes the structure of the
+    variable: by its free `entries`, or as a `projection`; then the directions have that structure. `choices` are the
+    sizes to try, where not all will do.
 
     What holds for all complex Z holds for independent Z and conj(Z), and the reverse, since the sides are analytic in
     both; and for all Hermitian H if and only if for all H, with H^T for the conjugate.
@@ -38,6 +45,11 @@ class Claim:
     declarations: Mapping[str, Declaration]
     wrt: tuple[str, ...] = ()
     named: Mapping[str, int] | None = None
+    differential: bool = False
+    folded: tuple[Node, Node] | None = None
+    one_form: bool = False
+    within: str | None = None
+    choices: tuple[Mapping[str, int], ...] = ()
 
     @property
     def is_complex(self) -> bool:
@@ -47,7 +59,7 @@ class Claim:
     @property
     def is_complex_differential(self) -> bool:
         """Whether the right side holds the change of a complex symbol: its conjugate changes with it."""
-        return bool(self.named) and any("complex" in self.declarations[v.base].attributes for v in self.variables)
+        return self.differential and any("complex" in self.declarations[v.base].attributes for v in self.variables)
 
     @property
     def variables(self) -> list[Variable]:
@@ -56,11 +68,11 @@ class Claim:
 
     @property
     def direction_shapes(self) -> list[tuple[Size, ...]]:
-        return [self.declarations[v.base].sizes for v in self.variables]
+        return [() if v.indices else self.declarations[v.base].sizes for v in self.variables]
 
     @property
     def names(self) -> set[str]:
-        """The names of all sizes."""
+        """The names of all sizes of the symbols and of the sides."""
         shapes = {s for x in (self.left, self.right) for s in x.shape}
         return sampling.size_names(self.declarations) | {n for s in shapes for n in s.names}
 
@@ -71,20 +83,30 @@ def expanded(claim: Claim) -> Claim:
     return claim if left is claim.left and right is claim.right else replace(claim, left=left, right=right)
 
 
-def assignments(claim: Claim) -> Iterator[dict[str, int]]:
-    """Sizes, one assignment a trial: all different, from 3 on, in turns of which each is the larger."""
+def assignments(claim: Claim, rng: Random | None = None, wanted: int = 3) -> Iterator[dict[str, int]]:
+    """Sizes, one assignment a trial: all different, from 3 on, in turns of which each is the larger.
+
+    With a generator they come in random order; each name takes `wanted` values, or more, before one comes again.
+    """
+    if claim.choices:
+        yield from (dict(sizes) for sizes in islice(cycle(claim.choices), 10_000))
+        return
     names = sorted(claim.names)
     least = least_size(claim)
-    count = max(3, len(names))
+    count = max(wanted, len(names) + (rng is not None))
+    values = list(range(least, least + count))
+    if rng is not None:
+        rng.shuffle(values)
     for turn in range(10_000):
-        yield {n: least + (k + turn) % count for k, n in enumerate(names)}
+        yield {n: values[(k + turn) % count] for k, n in enumerate(names)}
 
 
 def least_size(claim: Claim) -> int:
     """The least size at which all unit vectors exist and no identity holds for small matrices only: n by n matrices
     satisfy identities of degree 2 n, so that n is above half the number of factors, up to 8."""
     factors = max(longest_product(claim.left), longest_product(claim.right))
-    return max(3, sampling.least_size(claim.left, claim.right), min(MOST, factors // 2 + 1))
+    components = [k for v in claim.variables for k in v.indices]
+    return max(3, *components, sampling.least_size(claim.left, claim.right), min(MOST, factors // 2 + 1))
 
 
 def longest_product(root: Node) -> int:
@@ -110,13 +132,13 @@ class Raw:
     directions: Sequence[Array]
 
 
-def raw_field(claim: Claim, sizes: Mapping[str, int], rng: Random) -> Raw:
-    """Elements of the prime field."""
+def raw_field(claim: Claim, sizes: Mapping[str, int], rng: Random, field: Field) -> Raw:
+    """Elements of a prime field."""
 
     def entries(axes: tuple[Size, ...]) -> Array:
         shape = sampling.shape_of(axes, sizes)
         count = int(np.prod(shape, dtype=int))
-        return np.array([rng.randrange(1, PRIME) for _ in range(count)], dtype=object).reshape(shape)
+        return np.array([rng.randrange(1, field.prime) for _ in range(count)], dtype=object).reshape(shape)
 
     symbols: dict[str, Array] = {}
     for n, d in claim.declarations.items():
@@ -169,6 +191,12 @@ def point(claim: Claim, raw: Raw, system: System) -> tuple[dict[str, Dual], dict
     """(symbols with their directions, symbols alone, directions) in a number system."""
     lift = system.lift if isinstance(system, Digits) else np.asarray
     directions = [np.asarray(lift(d)) for d in raw.directions]
+    if claim.within is not None:
+        kinds = [claim.declarations[v.base].attributes for v in claim.variables]
+        directions = [structured(d, a, system, linear=True) for d, a in zip(directions, kinds, strict=True)]
+    if claim.differential:
+        first = [claim.wrt.index(name) for name in claim.wrt]
+        directions = [directions[k] for k in first]
     plain: dict[str, Dual] = {}
     for name, values in raw.symbols.items():
         d = claim.declarations[ir.conjugate_name(name) if ir.is_conjugate(name) else name]
@@ -178,8 +206,9 @@ def point(claim: Claim, raw: Raw, system: System) -> tuple[dict[str, Dual], dict
             plain[bar] = {0: _conjugate(plain[name][0], d)}
     varied = dict(plain)
     for k, v in enumerate(claim.variables):
+        along = _at_component(v, directions[k], plain[v.base][0])
         for name, factor in v.moves:
-            varied[name] = {**varied[name], 1 << k: system.reduce(system.complex(factor) * directions[k])}
+            varied[name] = {**varied[name], 1 << k: system.reduce(system.complex(factor) * along)}
         if claim.is_complex_differential:
             varied[v.base] = {**varied[v.base], 1 << k: directions[k]}
             bar = ir.conjugate_name(v.base)
@@ -188,6 +217,18 @@ def point(claim: Claim, raw: Raw, system: System) -> tuple[dict[str, Dual], dict
         plain[name] = {0: directions[k]}
         plain[ir.conjugate_name(name)] = {0: _bar(directions[k])}
     return varied, plain, directions
+
+
+def _at_component(v: Variable, direction: Array, value: Array) -> Array:
+    """A change of one component as a change of the whole symbol."""
+    if not v.indices:
+        return direction
+    place = tuple(k - 1 for k in v.indices)
+    if any(k >= n for k, n in zip(place, value.shape, strict=True)):
+        raise NoPoint("a component that is beyond the size")
+    along = np.zeros(value.shape, dtype=int).astype(direction.dtype)
+    along[place] = direction
+    return along
 
 
 def _conjugate(value: Array, d: Declaration) -> Array:

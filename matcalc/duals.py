@@ -17,7 +17,7 @@ from . import ir
 from .contraction import alone, held, pair, pairing, plan, spread
 from .ir import Basis, Call, Einsum, Extent, Inject, Labels, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
 from .letters import IMAGINARY
-from .systems import NEAR, Array, Inexact, NoPoint, System
+from .systems import KINKED, NEAR, Array, Inexact, NoPoint, System
 
 # A dual number: the set of directions as a bit mask -> its part. Part 0 is the value; parts that lack are nought.
 Dual: TypeAlias = dict[int, Array]
@@ -26,8 +26,15 @@ MAX_ENTRIES = 200_000
 CLOSE = 1e-3
 
 
-def evaluate(roots: Sequence[Node], point: Mapping[str, Dual], sizes: Mapping[str, int], system: System) -> list[Dual]:
-    """The nodes at a point, where every symbol is a dual number.
+def evaluate(
+    roots: Sequence[Node],
+    point: Mapping[str, Dual],
+    sizes: Mapping[str, int],
+    system: System,
+    numbers: Mapping[str, Array] | None = None,
+) -> list[Dual]:
+    """The nodes at a point, where every symbol is a dual number; `numbers` are what sizes are where they stand as
+    numbers, if that is not what they are as sizes.
 
     >>> from .sizes import Size
     >>> from .systems import Floats
@@ -38,7 +45,7 @@ def evaluate(roots: Sequence[Node], point: Mapping[str, Dual], sizes: Mapping[st
     >>> float(found[0]), float(found[1])
     (5.0, 4.0)
     """
-    duals = Duals(system, sizes, point)
+    duals = Duals(system, sizes, point, numbers or {})
     memo: dict[Node, Dual] = {}
     with np.errstate(all="ignore"):
         for root in roots:
@@ -53,8 +60,11 @@ def evaluate(roots: Sequence[Node], point: Mapping[str, Dual], sizes: Mapping[st
 class Duals:
     """Arithmetic of dual numbers over a number system, and the value of each kind of node."""
 
-    def __init__(self, system: System, sizes: Mapping[str, int], point: Mapping[str, Dual]) -> None:
+    def __init__(
+        self, system: System, sizes: Mapping[str, int], point: Mapping[str, Dual], numbers: Mapping[str, Array]
+    ) -> None:
         self.system = system
+        self.numbers = numbers
         self.sizes = sizes
         self.point = point
 
@@ -66,7 +76,7 @@ class Duals:
             case Symbol(name):
                 return self.point[name]
             case Extent(name):
-                return self.constant(self.sizes[name])
+                return {0: self.numbers[name]} if name in self.numbers else self.constant(self.sizes[name])
             case Basis() | Merge() | Inject():
                 return {0: self._leaf(node)}
             case Einsum(operands, labels, output, extents):
@@ -258,11 +268,17 @@ class Duals:
             return {0: np.asarray(self.system.function(name, x[0]), dtype=self.system.dtype)}
         low, high, bit = self.split(x)
         value = self.apply(name, low)
+        if self.system.ordered and name in KINKED:
+            high = self._off_kinks(low[0], high)
         if name in FLAT:
-            return value
+            return self.joined(value, {k: 0 * p for k, p in high.items()}, bit)
         if name not in SLOPES:
             raise Inexact(f"the derivative of {name} has no rule here")
         return self.joined(value, self.multiply(SLOPES[name](self, low), high), bit)
+
+    def _off_kinks(self, x: Array, high: Dual) -> Dual:
+        """A change on a kink is not a number; a nought that stays one is no kink."""
+        return {k: np.where((x == 0) & (p != 0), self.system.nan, p) if np.any(x == 0) else p for k, p in high.items()}
 
     def _call(self, name: str, args: Sequence[Dual]) -> Dual:
         if name not in CALLS:

@@ -74,6 +74,7 @@ class _Algebra:
 
     dtype: Any = object
     ordered = False
+    nan = None
 
     def __init__(self, declarations: Mapping[str, Declaration]) -> None:
         import sympy  # type: ignore[import-untyped]  # noqa: PLC0415

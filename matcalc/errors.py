@@ -75,3 +75,7 @@ class LimitError(MatcalcError):
 
 class IdentityError(MatcalcError):
     """An entry of an identity file is malformed or false."""
+
+
+class InternalError(MatcalcError):
+    """An answer that its own verification refutes: a fault of matcalc, to be reported with the input."""

@@ -9,8 +9,22 @@ from .ir import Einsum, Node, Rational, Sum
 MAX_TERMS = 200
 
 
-def multiplied_out(node: Node) -> list[tuple[Rational, Node]]:
-    """The terms of a node, products with sums of more than two axes multiplied out."""
+def same_form(a: Node, b: Node) -> bool:
+    """Whether two nodes come to one canonical form, as they are or with all their products multiplied out.
+
+    No rewrite is used: what this says holds for all sizes.
+    """
+    if a is b or a.shape != b.shape:
+        return a is b
+    try:
+        difference = ir.add([(1, a), (-1, b)], a.shape)
+        return ir.is_zero(ir.add(multiplied_out(difference, 0), a.shape))
+    except LimitError:
+        return False
+
+
+def multiplied_out(node: Node, least: int = 3) -> list[tuple[Rational, Node]]:
+    """The terms of a node, products with sums of `least` axes or more multiplied out."""
     waiting: list[tuple[Rational, Node]] = [(1, node)]
     done: list[tuple[Rational, Node]] = []
     while waiting:
@@ -20,7 +34,7 @@ def multiplied_out(node: Node) -> list[tuple[Rational, Node]]:
         if isinstance(term, Sum):
             waiting += [(c * d, n) for d, n in term.terms]
             continue
-        parts = distributed(term, 3) if isinstance(term, Einsum) else None
+        parts = distributed(term, least) if isinstance(term, Einsum) else None
         if parts is None:
             done.append((c, term))
         else:

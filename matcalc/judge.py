@@ -8,46 +8,67 @@ refuse the answer with another sign and with one part in a thousand more.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
+from random import Random
+from typing import Any
 
 import numpy as np
 
-from . import draws, exact, ir
+from . import draws, exact, ir, probes
 from .draws import Claim, Raw
+from .duals import evaluate
 from .errors import LimitError
-from .exact import Judgement, sides
-from .ir import Map, Node, Power, Symbol
-from .systems import CANCELLED, Array, ComplexDigits, Digits, Inexact, NoPoint, machine_numbers
+from .exact import Judgement, along, sides
+from .ir import Einsum, Map, Node, Power, Symbol
+from .systems import (
+    ACCEPT,
+    CANCELLED,
+    NEAR,
+    REFUSE,
+    Array,
+    ComplexDigits,
+    Digits,
+    Inexact,
+    NoPoint,
+    Undefined,
+    machine_numbers,
+)
 
 ENOUGH = 5
 TRIALS = 8
 ATTEMPTS = 52
-ACCEPT = 1e-9
-REFUSE = 1e-4
 MANY_DIGITS = 1e-30
+PROGRAMMED = 1e-7  # what rounding may do to a program
+PROBED = 1e-14  # how near a kink a point may be that was put there
 
 
-def judge(claim: Claim, seed: int = 0, trials: int = TRIALS) -> Judgement:
+def judge(claim: Claim, seed: int, trials: int = TRIALS) -> Judgement:
     """Whether the two sides of a claim are equal for all values of their symbols.
 
     >>> from .declarations import read_declarations
     >>> table = read_declarations({"x": "vector(n)"})
     >>> x = ir.symbol("x", table["x"].sizes)
-    >>> judge(Claim(ir.apply("relu", [x]), x, table)).status
+    >>> judge(Claim(ir.apply("relu", [x]), x, table), 0).status
     'different'
     """
-    if claim.left is claim.right and not claim.wrt:
-        return Judgement("equal", "exact", 0, 0.0, "both sides have one canonical form")
     claim = draws.expanded(claim)
+    rng = Random(seed)
     try:
-        found = exact.judge(claim, seed, min(trials, exact.TRIALS))
+        wanted = exact.different_sizes(claim, rng)
+        if wanted is None:
+            return _undecided("exact", "sizes stand in it as numbers of too high a degree to be tried")
+        found = exact.judge(claim, rng, min(trials, exact.TRIALS), wanted)
         if found.status == "equal" and not _has_value(claim, seed):
-            return Judgement("undecided", "exact", 0, math.nan, "the expression has no real value at random points")
-        return numeric(claim, seed, trials) if found.status == "undecided" else found
+            return _undecided("exact", "the expression has no real value at random points")
+        return numeric(claim, seed, trials, wanted) if found.status == "undecided" else found
     except LimitError as error:
-        return Judgement("undecided", "numeric", 0, math.nan, error.message)
+        return _undecided("numeric", error.message)
+
+
+def _undecided(method: str, why: str) -> Judgement:
+    return Judgement("undecided", method, 0, math.nan, why)
 
 
 def _has_value(claim: Claim, seed: int) -> bool:
@@ -89,29 +110,53 @@ class _Tally:
     worst: float = 0.0
     why: str = "no random point has a value"
     suspects: list[tuple[Raw, dict[str, int]]] = field(default_factory=list)
+    sizes: set[int] = field(default_factory=set)
 
 
-def numeric(claim: Claim, seed: int = 0, trials: int = TRIALS) -> Judgement:
-    """The verdict of float64 at random points."""
+def numeric(claim: Claim, seed: int, trials: int = TRIALS, different_sizes: int = 1) -> Judgement:
+    """The verdict of float64 at random points, and beyond them where kinks and scales may hide a difference."""
     rng = np.random.default_rng(seed)
     tally = _Tally()
-    wanted = max(ENOUGH, trials)
+    wanted = max(ENOUGH, trials, different_sizes)
     blind = _Blindness(claim)
-    for trial, sizes in enumerate(islice(draws.assignments(claim), ATTEMPTS)):
+    base: list[tuple[Raw, dict[str, int]]] = []
+    order = draws.assignments(claim, Random(seed), different_sizes)
+    for trial, sizes in enumerate(islice(order, max(ATTEMPTS, 4 * different_sizes))):
         level = trial * draws.LEVELS // ATTEMPTS
-        if level and tally.good + tally.bad >= ENOUGH:
+        if level and tally.good + tally.bad >= max(ENOUGH, different_sizes):
             break
         try:
             raw = draws.raw_floats(claim, sizes, rng, trial, level)
+            base.append((raw, sizes))
             _one_point(claim, raw, sizes, tally)
+            tally.sizes |= set(sizes.values())
             blind.look(raw)
         except NoPoint as reason:
             tally.why = str(reason)
         except Inexact as reason:
-            return Judgement("undecided", "numeric", 0, math.nan, str(reason))
+            return _undecided("numeric", str(reason))
         if tally.bad == 2 or tally.good == wanted:
             break
+    if not tally.bad and base:
+        _look_beyond(claim, min(base, key=lambda point: sum(point[1].values())), rng, tally)
+    if 1 < different_sizes > len(tally.sizes) and not tally.bad:
+        return _undecided("numeric", "sizes stand in it as numbers, and too few of them could be tried")
     return _verdict(claim, tally, blind)
+
+
+def _look_beyond(claim: Claim, start: tuple[Raw, dict[str, int]], rng: np.random.Generator, tally: _Tally) -> None:
+    """Points at other scales and in other regions: each may refute the claim, if many digits say so too."""
+    raw, sizes = start
+    for other in chain(probes.scaled(raw, claim), probes.regions(claim, raw, sizes, rng)):
+        found = _Tally()
+        try:
+            _one_point(claim, other, sizes, found, PROBED)
+        except (NoPoint, Inexact, LimitError):
+            continue
+        tally.good += found.good
+        if found.bad and _settled(claim, other, sizes) is not True:
+            tally.bad, tally.worst = 2, found.worst
+            return
 
 
 def _verdict(claim: Claim, tally: _Tally, blind: _Blindness) -> Judgement:
@@ -126,16 +171,22 @@ def _verdict(claim: Claim, tally: _Tally, blind: _Blindness) -> Judgement:
     elif tally.unclear > tally.good:
         why = "rounding errors hide the difference"
     else:
-        return Judgement("equal", "numeric", tally.good, tally.worst)
+        return Judgement("equal", "numeric", tally.good, tally.worst, exact.at_sizes(claim, tally.sizes)[2:])
     return Judgement("undecided", "numeric", tally.good, tally.worst or math.nan, why)
 
 
-def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> None:
-    system = machine_numbers(claim.is_complex)
-    left, right = sides(claim, raw, sizes, system)
+def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally, near: float = NEAR) -> None:
+    system = machine_numbers(claim.is_complex, near)
+    try:
+        left, right = sides(claim, raw, sizes, system)
+    except Undefined:
+        if _one_has_a_value(claim, raw, sizes, near):
+            tally.bad, tally.worst = 2, math.inf
+            return
+        raise
     scale = max(float(np.max(np.abs(x), initial=0.0)) for x in (left, right))
     if scale == 0.0:
-        if not ir.is_zero(claim.right) and not ir.is_zero(claim.left):
+        if not _is_nought(claim.right) and not _is_nought(claim.left):
             raise NoPoint("both sides are nought")
         tally.good += 1
         return
@@ -156,6 +207,55 @@ def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> 
         tally.bad += 2 * (settled is False)
         tally.unclear += settled is None
         tally.worst = max(tally.worst, error if settled is False else 0.0)
+
+
+def _is_nought(node: Node) -> bool:
+    """Whether it is written as nought."""
+    return ir.is_zero(node) or (isinstance(node, Einsum) and any(map(_is_nought, node.operands)))
+
+
+def _one_has_a_value(claim: Claim, raw: Raw, sizes: dict[str, int], near: float) -> bool:
+    """Whether one side has a value where the other has none; a derivative may have more values than its function."""
+    has: list[bool] = []
+    for place, root in enumerate((claim.left, claim.right)):
+        system = machine_numbers(claim.is_complex, near)
+        varied, plain, _ = draws.point(claim, raw, system)
+        try:
+            evaluate([root], plain if place else varied, sizes, system)
+        except Undefined:
+            has.append(False)
+        else:
+            has.append(True)
+    return has[0] != has[1] and (has[0] or not claim.wrt)
+
+
+def judge_program(claim: Claim, run: Callable[[Mapping[str, Array], Sequence[Array]], Any], seed: int) -> Judgement:
+    """Whether a program of the symbols and the directions is the derivative of the left side."""
+    rng = np.random.default_rng(seed)
+    good, worst = 0, 0.0
+    why = "no random point has a value"
+    for trial, sizes in enumerate(islice(draws.assignments(claim, Random(seed)), ATTEMPTS)):
+        system = machine_numbers(claim.is_complex)
+        try:
+            raw = draws.raw_floats(claim, sizes, rng, trial, trial * draws.LEVELS // ATTEMPTS)
+            varied, plain, directions = draws.point(claim, raw, system)
+            wanted = along(claim, varied, sizes, system)
+        except NoPoint as reason:
+            why = str(reason)
+            continue
+        except (Inexact, LimitError) as reason:
+            return _undecided("numeric", str(reason))
+        with np.errstate(all="ignore"):
+            found = np.asarray(run({n: plain[n][0] for n in claim.declarations}, directions))
+        found = exact.against(claim, found, directions, system)
+        scale = float(np.max(np.abs(wanted), initial=0.0))
+        error = _error(wanted, found, scale or 1.0)
+        if not error <= PROGRAMMED:
+            return Judgement("different", "numeric", good + 1, error, "the program differs at a random point")
+        good, worst = good + 1, max(worst, error)
+        if good == ENOUGH:
+            return Judgement("equal", "numeric", good, worst)
+    return _undecided("numeric", f"only {good} of {ATTEMPTS} random points decide: {why}")
 
 
 def _error(left: Array, right: Array, scale: float) -> float:

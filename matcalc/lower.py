@@ -563,10 +563,11 @@ def has_complex(table: Mapping[str, Declaration]) -> bool:
     return any(d.attributes & ir.COMPLEX for d in table.values())
 
 
-def lower_shared(syntax: Syntax, table: Mapping[str, Declaration]) -> Node:
+def lower_shared(syntax: Syntax, table: Mapping[str, Declaration]) -> Lowered:
     """Lower syntax that we made ourselves, in which one object may stand in many places."""
     reading = read_shared(syntax, table)
-    return Lowering({n: symbol_of(n, d) for n, d in table.items()}, reading.size).lower(reading.typed)
+    low = Lowering({n: symbol_of(n, d) for n, d in table.items()}, reading.size)
+    return Lowered("", syntax, reading, low.lower(reading.typed), table, low.written)
 
 
 def lower_text(source: str, table: Mapping[str, Declaration], open_names: bool) -> Lowered:

@@ -6,32 +6,28 @@ numbers decide nothing, and too few points that decide are no verdict.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, permutations
+from itertools import chain, islice, permutations
+from random import Random
 
 import numpy as np
 
-from . import ir, sampling
+from . import draws, ir, probes, sampling
 from .declarations import Declaration
+from .draws import Claim, Raw
 from .errors import LimitError, MatcalcError
-from .evaluate import evaluate
-from .ir import Node, Sum
-from .lower import has_complex
-from .sampling import Array
+from .exact import sides
+from .ir import Node
+from .judge import PROBED, judge
 from .sizes import Size
-from .systems import NoPoint
+from .systems import ACCEPT, CANCELLED, NEAR, REFUSE, Array, Inexact, NoPoint, machine_numbers
 
-SEED = 0
 POINTS = 50
 ENOUGH = 5
-INEQUALITY_POINTS = 40
-ACCEPT = 1e-9
-REFUSE = 1e-4
-LARGEST = 1e9
-ASSIGNMENTS = 4
-MAX_ENTRIES = 200_000
+ASSIGNMENTS = 8
 CONDITION = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:(<=|<|>=|>|=)\s*([A-Za-z_]\w*|\d+)(?:\s*\+\s*(\d+))?|(odd|even))\s*$")
 
 
@@ -103,30 +99,32 @@ class Comparison:
     reason: str
 
 
-def compare(
-    left: Node,
-    right: Node,
-    relation: str,
-    declarations: Mapping[str, Declaration],
-    wanted: Sequence[Condition] = (),
-) -> Comparison:
+def compare(claim: Claim, relation: str, seed: int) -> Comparison:
     """Whether `left relation right` holds for the declared symbols.
 
     >>> from matcalc.declarations import read_declarations
     >>> table = read_declarations({"A": "matrix(n,n)"})
     >>> A = ir.symbol("A", table["A"].sizes)
-    >>> print(compare(A, ir.turn(A), "=", table).reason)
-    at n = 3 (seed 0, point 1) the entry (2,3) of the left side is -1.85168, and of the right side 1.54014
+    >>> print(compare(Claim(A, ir.turn(A), table), "=", 0).reason)
+    at n = 5 (seed 0, point 1) the entry (1,2) of the left side is 1.37963, and of the right side -0.758661
     """
-    if left is right and relation != "!=":
-        return Comparison("verified", "both sides have one canonical form")
-    names = sampling.size_names(declarations) | {n for x in (left, right) for s in x.shape for n in s.names}
-    choices = size_choices(names, wanted, sampling.least_size(left, right))
-    if not choices:
-        return Comparison("undecided", "no small sizes meet the conditions")
-    rng = np.random.default_rng(SEED)
-    decide = {"=": _equality, "->": _equality, "<=": _inequality, "!=": _difference}[relation]
-    return decide(_points(left, right, declarations, choices, rng))
+    if relation in ("=", "->"):
+        return _equality(claim, seed)
+    decide = {"<=": _inequality, "!=": _difference}[relation]
+    return decide(_points(claim, seed))
+
+
+def _equality(claim: Claim, seed: int) -> Comparison:
+    found = judge(claim, seed)
+    if found.status == "different":
+        bad = next((p for p in _points(claim, seed) if p.error > REFUSE), None)
+        return Comparison("false", bad.shown if bad is not None else found.note)
+    if found.status == "undecided":
+        return Comparison("undecided", found.note)
+    if found.method == "exact":
+        return Comparison("verified", found.note)
+    agrees = f"agrees at {found.trials} points (largest relative error {found.max_error:.0e})"
+    return Comparison("verified", agrees)
 
 
 @dataclass(frozen=True)
@@ -152,73 +150,47 @@ class Point:
         return f"at {self.place} {which}the left side is {left}, and {'of ' if entry else ''}the right side {right}"
 
 
-def _points(
-    left: Node,
-    right: Node,
-    declarations: Mapping[str, Declaration],
-    choices: Sequence[Mapping[str, int]],
-    rng: np.random.Generator,
-) -> Iterator[Point]:
-    """The points that can decide."""
-    may_be_complex = has_complex(declarations)
-    for k in range(POINTS):
-        sizes = choices[k % len(choices)]
+def _points(claim: Claim, seed: int) -> Iterator[Point]:
+    """The points that can decide: everyday ones, and beyond them where kinks and scales may hide something."""
+    claim = draws.expanded(claim)
+    rng = np.random.default_rng(seed)
+    start: tuple[Raw, dict[str, int]] | None = None
+    for k, sizes in enumerate(islice(draws.assignments(claim, Random(seed)), POINTS)):
         try:
-            with np.errstate(all="ignore"):
-                symbols = sampling.draw(declarations, sizes, rng)
-                a, b = (np.asarray(evaluate(x, symbols, sizes)) for x in (left, right))
-                intermediate = _intermediate(left, ir.is_zero(right), symbols, sizes)
-        except (LimitError, NoPoint, np.linalg.LinAlgError):
+            raw = draws.raw_floats(claim, sizes, rng, k, k * draws.LEVELS // POINTS)
+            start = start or (raw, sizes)
+            shown = ", ".join(f"{n} = {v}" for n, v in sorted(sizes.items()))
+            where = f"{shown} (seed {seed}, point {k + 1})" if shown else f"point {k + 1} of seed {seed}"
+            yield _point(claim, raw, sizes, where, NEAR)
+        except (LimitError, NoPoint, Inexact, np.linalg.LinAlgError):
             continue
-        if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
+    if start is None:
+        return
+    raw, sizes = start
+    for other in chain(probes.scaled(raw, claim), probes.regions(claim, raw, sizes, rng)):
+        values = ", ".join(f"{n} = {_shown(x)}" for n, x in other.symbols.items())
+        try:
+            yield _point(claim, other, sizes, values, PROBED)
+        except (LimitError, NoPoint, Inexact, np.linalg.LinAlgError):
             continue
-        if not may_be_complex and not (np.isrealobj(a) and np.isrealobj(b)):
-            continue
-        scale = max(float(np.max(np.abs(x), initial=0.0)) for x in (a, b))
-        if ir.is_zero(right):
-            scale = max(scale, intermediate)
-        if not 1e-100 < scale < LARGEST or not intermediate < LARGEST:
-            continue
-        shown = ", ".join(f"{n} = {v}" for n, v in sorted(sizes.items()))
-        yield Point(a, b, scale, f"{shown} (seed {SEED}, point {k + 1})" if shown else f"point {k + 1} of seed {SEED}")
 
 
-def _intermediate(node: Node, deep: bool, symbols: Mapping[str, Array], sizes: Mapping[str, int]) -> float:
-    """The largest number among what the node is made of: against it a value of nought is nought."""
-    if isinstance(node, Sum) and not deep:
-        parts = [(abs(float(c)), n) for c, n in node.terms]
-    else:
-        parts = [(1.0, n) for n in (ir.topological(node)[:-1] if deep else ir.operands_of(node))]
-    values = [c * float(np.max(np.abs(evaluate(n, symbols, sizes)), initial=0.0)) for c, n in parts]
-    return max(values, default=1.0)
+def _shown(value: Array) -> str:
+    return f"{value:.6g}" if value.ndim == 0 and not np.iscomplexobj(value) else np.array2string(value, precision=3)
 
 
-def _equality(points: Iterator[Point]) -> Comparison:
-    good: list[Point] = []
-    bad: list[Point] = []
-    unclear = 0
-    for point in points:
-        if point.error < ACCEPT:
-            good.append(point)
-        elif point.error > REFUSE:
-            bad.append(point)
-        else:
-            unclear += 1
-        if len(bad) == 2:
-            return Comparison("false", bad[0].shown)
-        if len(good) == ENOUGH:
-            break
-    if bad or unclear > len(good):
-        return Comparison("undecided", f"{len(good)} points agree and {len(bad) + unclear} do not clearly")
-    if len(good) < ENOUGH:
-        return Comparison("undecided", f"only {len(good)} of {POINTS} random points could be evaluated")
-    worst = max(p.error for p in good)
-    return Comparison("verified", f"agrees at {len(good)} points (largest relative error {worst:.0e})")
+def _point(claim: Claim, raw: Raw, sizes: Mapping[str, int], where: str, near: float) -> Point:
+    system = machine_numbers(claim.is_complex, near)
+    left, right = sides(claim, raw, sizes, system)
+    scale = max(float(np.max(np.abs(x), initial=0.0)) for x in (left, right))
+    if not math.isfinite(scale) or 0.0 < scale <= CANCELLED * system.largest:
+        raise NoPoint("a value that rounding hides")
+    return Point(left, right, scale or 1.0, where)
 
 
 def _inequality(points: Iterator[Point]) -> Comparison:
     count = 0
-    for point in islice(points, INEQUALITY_POINTS):
+    for point in points:
         count += 1
         if np.iscomplexobj(point.left) and np.any(np.abs((point.left - point.right).imag) > ACCEPT * point.scale):
             return Comparison("undecided", "complex numbers are not ordered")

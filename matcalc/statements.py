@@ -15,7 +15,7 @@ from .declarations import KINDS, Declaration, read_declarations
 from .entries import Record
 from .errors import IdentityError, MatcalcError
 from .ir import Node
-from .lower import Lowered, lower_text
+from .lower import Lowered, lower_text, plain_node
 
 RELATION = re.compile(r"<=|!=|->|=")
 DERIVATIVE = re.compile(r"\s*d([2-4]?)\s*\(")
@@ -84,6 +84,12 @@ class Statement:
         """
         left = self.left.lower(self.declarations).node
         return left, None if self.right is None else self.right.lower(self.declarations).node
+
+    @cached_property
+    def plain(self) -> tuple[Node, Node | None]:
+        """The same two as they are written."""
+        left = plain_node(self.left.lower(self.declarations))
+        return left, None if self.right is None else plain_node(self.right.lower(self.declarations))
 
     def pair(self, left: Node) -> Node:
         """The right side as what the left side must be equal to: a nought fits every shape."""

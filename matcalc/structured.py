@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from .systems import Array, NoPoint, System
+from .systems import Array, Lenient, NoPoint, System
 
 
-def structured(m: Array, attributes: frozenset[str], system: System) -> Array:
-    """A matrix with the declared structure, made of the entries of `m`.
+def structured(m: Array, attributes: frozenset[str], system: System, linear: bool = False) -> Array:
+    """A matrix with the declared structure, made of the entries of `m`; with `linear` one of the space of them, which
+    a positive definite matrix may be moved along.
 
     >>> from .systems import Floats
     >>> structured(np.array([[1.0, 2.0], [3.0, 4.0]]), frozenset({"skew"}), Floats()).tolist()
@@ -22,6 +23,8 @@ def structured(m: Array, attributes: frozenset[str], system: System) -> Array:
         m = _toeplitz(m, bool(attributes & {"symmetric", "spd"}))
     if "orthogonal" in attributes:
         return _orthogonal(m, attributes, system)
+    if linear:
+        attributes = frozenset({"symmetric" if a == "spd" else a for a in attributes})
     if "hermitian" in attributes and system.ordered:
         m = (m + m.conj().T) / 2
     if "spd" in attributes and system.ordered:
@@ -40,6 +43,26 @@ def structured(m: Array, attributes: frozenset[str], system: System) -> Array:
     if "contraction" in attributes and system.ordered:
         m = m / (2 * m.shape[0] * m.shape[1])
     return system.reduce(m)
+
+
+def free_entries(n: int, attributes: frozenset[str]) -> Array:
+    """Which entries of an n by n matrix of the structure are its free ones: 1 at one place for each of them.
+
+    >>> free_entries(2, frozenset({"symmetric"})).tolist()
+    [[1, 1], [0, 1]]
+    """
+    numbered = np.arange(1, n * n + 1, dtype=object).reshape(n, n)
+    filled = structured(numbered, attributes, _Counting(), linear=True)
+    return np.asarray((filled == numbered).astype(int))
+
+
+class _Counting(Lenient):
+    """Whole numbers, which stay what they are."""
+
+    dtype: Any = object
+
+    def reduce(self, array: Any) -> Array:
+        return np.asarray(array, dtype=object)
 
 
 def _toeplitz(m: Array, symmetric: bool) -> Array:

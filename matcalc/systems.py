@@ -21,11 +21,13 @@ from .numeric import PRIMITIVES, upright
 
 Array: TypeAlias = NDArray[Any]
 
-PRIME = 2**61 - 1
+LEAST_PRIME = 2**60  # fields have primes between this and twice this
 MAX_ROOTS = 3
 CONDITION = 1e4
 LARGEST, SMALLEST = 1e100, 1e-100
 NEAR = 1e-9
+# Relative errors: below the first two values are equal, above the second they are not.
+ACCEPT, REFUSE = 1e-9, 1e-4
 CANCELLED, LOST = 1e-6, 1e-18
 DIGITS = 50
 KINKED = frozenset({"abs", "sign", "step", "relu"})
@@ -42,6 +44,10 @@ class NoPoint(Exception):
     """The random point decides nothing."""
 
 
+class Undefined(NoPoint):
+    """A function of real numbers has no real value there: the logarithm of a negative number."""
+
+
 class Inexact(Exception):
     """The number system has no such value."""
 
@@ -51,6 +57,7 @@ class System(Protocol):
 
     dtype: Any
     ordered: bool  # whether numbers can be compared
+    nan: Any  # what is not a number
 
     def number(self, value: Fraction | int) -> Any:
         """The number."""
@@ -101,26 +108,64 @@ class System(Protocol):
         """Terms of these sizes were added."""
 
 
-# --- the prime field ------------------------------------------------------------------------------
+# --- prime fields ---------------------------------------------------------------------------------
+
+# The product of the odd primes below 100, and bases with which the test of Miller and Rabin is exact below 2^64.
+SMALL_PRIMES = 1152783981972759212376551073665878035
+WITNESSES = (2, 325, 9375, 28178, 450775, 9780504, 1795265022)
+
+
+def random_prime(rng: Random) -> int:
+    """A prime p of 61 bits with p = 3 modulo 4, each as likely as any other.
+
+    >>> p = random_prime(Random(1))
+    >>> p % 4, p.bit_length(), is_prime(p), is_prime(p * 3)
+    (3, 61, True, False)
+    """
+    while True:
+        p = LEAST_PRIME + 4 * rng.randrange(LEAST_PRIME // 4) + 3
+        if math.gcd(p, SMALL_PRIMES) == 1 and is_prime(p):
+            return p
+
+
+def is_prime(n: int) -> bool:
+    """Whether an odd number of 61 bits at most is prime."""
+    return all(_may_be_prime(n, w) for w in WITNESSES)
+
+
+def _may_be_prime(n: int, witness: int) -> bool:
+    """The test of Miller and Rabin."""
+    twos = ((n - 1) & -(n - 1)).bit_length() - 1
+    x = pow(witness, (n - 1) >> twos, n)
+    if x in (0, 1, n - 1):
+        return True
+    for _ in range(twos - 1):
+        x = x * x % n
+        if x == n - 1:
+            return True
+    return False
 
 
 class Field:
-    """The integers modulo 2^61 - 1. Functions that are not algebraic have fresh random values, one for each argument.
+    """The integers modulo a prime, drawn at random from some 10^16. Functions that are not algebraic have fresh random
+    values, one for each argument.
 
     `proves_difference` is whether unequal values prove two expressions unequal, and `proves_equality` the reverse.
     A square root is one of two; `flips` says which roots, in the order in which they are met, change sign, and `met`
     counts them.
 
     >>> field = Field(Random(0))
-    >>> int(field.reciprocal(np.array(2, dtype=object)) * 2 % PRIME)
+    >>> int(field.reciprocal(np.array(2, dtype=object)) * 2 % field.prime)
     1
     """
 
     dtype = object
     ordered = False
+    nan = None
 
     def __init__(self, rng: Random) -> None:
         self.rng = rng
+        self.prime = random_prime(rng)
         self.known: dict[tuple[str, int], int] = {}
         self.proves_difference = True
         self.proves_equality = True
@@ -136,15 +181,17 @@ class Field:
         return len(self.roots)
 
     def fresh(self) -> int:
-        return self.rng.randrange(2, PRIME - 1)
+        return self.rng.randrange(2, self.prime - 1)
 
     def number(self, value: Fraction | int) -> int:
+        if max(abs(value.numerator), value.denominator) >= LEAST_PRIME:
+            raise Inexact("a number as large as the primes of the fields")
         if value.denominator == 1:
-            return value.numerator % PRIME
-        return value.numerator * pow(value.denominator, -1, PRIME) % PRIME
+            return value.numerator % self.prime
+        return value.numerator * pow(value.denominator, -1, self.prime) % self.prime
 
     def reduce(self, array: Any) -> Array:
-        return np.asarray(array % PRIME, dtype=object)
+        return np.asarray(array % self.prime, dtype=object)
 
     def complex(self, value: complex) -> int:
         if value.imag:
@@ -157,7 +204,7 @@ class Field:
     def _inverse_of(self, v: int) -> int:
         if v == 0:
             raise NoPoint("a division by nought")
-        return pow(v, -1, PRIME)
+        return pow(v, -1, self.prime)
 
     def reciprocal(self, x: Array) -> Array:
         return self._each(self._inverse_of, x)
@@ -170,11 +217,11 @@ class Field:
         root = self.roots.get(v)
         if root is None:
             # p is 3 modulo 4, so that this is a root wherever there is one.
-            root = pow(v, (PRIME + 1) // 4, PRIME)
-            if root * root % PRIME != v or v == 0:
+            root = pow(v, (self.prime + 1) // 4, self.prime)
+            if root * root % self.prime != v or v == 0:
                 raise NoPoint("no square root")
             if self.flips >> len(self.roots) & 1:
-                root = PRIME - root
+                root = self.prime - root
             self.roots[v] = root
             if len(self.roots) > MAX_ROOTS:
                 raise Inexact("several square roots")
@@ -202,7 +249,7 @@ class Field:
     def _exp(self, v: int) -> int:
         if v == 0:
             return 1
-        least = min(v, PRIME - v)
+        least = min(v, self.prime - v)
         e = self._value("exp", least)
         return e if v == least else self._inverse_of(e)
 
@@ -210,23 +257,23 @@ class Field:
         """tan(v/2), an odd function, of which sine and cosine are rational functions."""
         if v == 0:
             return 0
-        least = min(v, PRIME - v)
+        least = min(v, self.prime - v)
         t = self._value("tan", least)
-        return t if v == least else PRIME - t
+        return t if v == least else self.prime - t
 
     def _sine(self, v: int) -> int:
         t = self._half_tangent(v)
-        return 2 * t * self._inverse_of((1 + t * t) % PRIME) % PRIME
+        return 2 * t * self._inverse_of((1 + t * t) % self.prime) % self.prime
 
     def _cosine(self, v: int) -> int:
         t = self._half_tangent(v)
-        return (1 - t * t) * self._inverse_of((1 + t * t) % PRIME) % PRIME
+        return (1 - t * t) * self._inverse_of((1 + t * t) % self.prime) % self.prime
 
     def _hyperbolic(self, name: str, v: int) -> int:
-        e, half = self._exp(v), (PRIME + 1) // 2
+        e, half = self._exp(v), (self.prime + 1) // 2
         f = self._inverse_of(e)
-        sinh, cosh = (e - f) * half % PRIME, (e + f) * half % PRIME
-        return {"sinh": sinh, "cosh": cosh}.get(name) or sinh * self._inverse_of(cosh) % PRIME
+        sinh, cosh = (e - f) * half % self.prime, (e + f) * half % self.prime
+        return {"sinh": sinh, "cosh": cosh}.get(name) or sinh * self._inverse_of(cosh) % self.prime
 
     def _function_at(self, name: str, v: int) -> int:
         match name:
@@ -237,13 +284,13 @@ class Field:
             case "cos":
                 return self._cosine(v)
             case "tan":
-                return self._sine(v) * self._inverse_of(self._cosine(v)) % PRIME
+                return self._sine(v) * self._inverse_of(self._cosine(v)) % self.prime
             case "sinh" | "cosh" | "tanh":
                 return self._hyperbolic(name, v)
             case "sigmoid":
-                return self._inverse_of((1 + self._exp(PRIME - v if v else 0)) % PRIME)
+                return self._inverse_of((1 + self._exp(self.prime - v if v else 0)) % self.prime)
             case "softplus":
-                return self._value("log", (1 + self._exp(v)) % PRIME)
+                return self._value("log", (1 + self._exp(v)) % self.prime)
             case "log":
                 return 0 if v == 1 else self._value("log", v)
             case _:
@@ -269,11 +316,11 @@ class Field:
             return int(self.complex(1j))
         self.proves_difference = False
         # A square, since the root of pi stands in the derivative of erf.
-        return self._value("root of " + name, 0) ** 2 % PRIME
+        return self._value("root of " + name, 0) ** 2 % self.prime
 
     def whole(self, x: Array) -> int:
         v = int(x)
-        v = v - PRIME if v > PRIME // 2 else v
+        v = v - self.prime if v > self.prime // 2 else v
         if abs(v) > 64:
             raise Inexact("a power with a symbolic exponent")
         return v
@@ -311,18 +358,24 @@ def _eliminate(rows: Array, system: System, strict: bool = True) -> Any:
 class Floats:
     """float64. Values that are no numbers, too large or too small, saturated or on a kink decide nothing.
 
-    `largest` is the largest intermediate value; `doubtful` is whether a term was so small that rounding may hide it.
+    `largest` is the largest intermediate value; `doubtful` is whether a term was so small that rounding may hide it;
+    what is nearer than `near` to a kink is on it.
     """
 
     dtype: Any = float
     ordered = True
+    nan: Any = math.nan
 
-    def __init__(self) -> None:
+    def __init__(self, near: float = NEAR) -> None:
         self.largest = 0.0
         self.doubtful = False
+        self.near = near
 
     def number(self, value: Fraction | int) -> Any:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise Inexact("a number too large for float64") from None
 
     def complex(self, value: complex) -> Any:
         return value if value.imag else value.real
@@ -334,12 +387,18 @@ class Floats:
         return 1.0 / x
 
     def root(self, x: Array) -> Array:
-        if np.any(x <= NEAR * NEAR * self.largest):
-            raise NoPoint("the root of nought, or of a negative number")
+        least = NEAR * NEAR * self.largest
+        if np.any(x < -least):
+            raise Undefined("the root of a negative number")
+        if np.any(x <= least):
+            raise NoPoint("the root of nought")
         return np.sqrt(x)
 
     def power(self, x: Array, y: Array) -> Array:
-        return np.power(x, y)
+        z = np.power(x, y)
+        if np.any(np.isnan(z) & (x < 0)):
+            raise Undefined("a power of a negative number")
+        return z
 
     def inverse(self, x: Array) -> Array:
         try:
@@ -357,9 +416,12 @@ class Floats:
     def function(self, name: str, x: Array) -> Array:
         if name not in PRIMITIVES:
             raise Inexact(f"{name} has no numeric value")
-        if name in KINKED and np.any(np.abs(x) < NEAR * min(self.largest, 1.0)):
+        # nought itself is what a structure puts there; whether it varies is for the derivative to say
+        if name in KINKED and np.any((np.abs(x) < self.near * min(self.largest, 1.0)) & (x != 0)):
             raise NoPoint(f"a kink of {name}")
         y = np.asarray(PRIMITIVES[name](x))
+        if np.any(np.isnan(y) & np.isfinite(x)):
+            raise Undefined(f"{name} has no real value")
         if any(np.any(np.abs(y - limit) < NEAR) for limit in BOUNDED.get(name, ())):
             raise NoPoint(f"{name} is saturated")
         if name == "softplus" and np.any(np.abs(y - x) < NEAR * np.abs(y)):
@@ -374,7 +436,7 @@ class Floats:
         except np.linalg.LinAlgError:
             raise NoPoint(f"{name} has no value") from None
         if np.iscomplexobj(value):
-            raise NoPoint("a value that is not real")
+            raise Undefined(f"{name} has no real value")
         return value
 
     def eigen(self, x: Array, largest: bool) -> tuple[Any, Array]:
@@ -403,6 +465,8 @@ class Floats:
         if not array.size:
             return
         top = float(np.max(np.abs(array)))
+        if math.isnan(top) and not np.all(np.isnan(array)):
+            top = float(np.nanmax(np.abs(array)))  # an entry on a kink, which may yet drop out
         if not top < LARGEST or 0.0 < top < SMALLEST:
             raise NoPoint("a value out of range" if math.isfinite(top) else "a value that is not a number")
         self.largest = max(self.largest, top)
@@ -427,10 +491,37 @@ class Complexes(Floats):
         except np.linalg.LinAlgError:
             raise NoPoint(f"{name} has no value") from None
 
+    def power(self, x: Array, y: Array) -> Array:
+        return np.power(x, y)
 
-def machine_numbers(is_complex: bool) -> Floats:
+
+class Lenient(Floats):
+    """float64 as it comes: what has no value is nan, and nothing decides nothing."""
+
+    def root(self, x: Array) -> Array:
+        return np.sqrt(x)
+
+    def power(self, x: Array, y: Array) -> Array:
+        return np.power(x, y)
+
+    def inverse(self, x: Array) -> Array:
+        try:
+            return np.linalg.inv(x)
+        except np.linalg.LinAlgError:
+            return np.full(x.shape, np.nan)
+
+    def function(self, name: str, x: Array) -> Array:
+        if name not in PRIMITIVES:
+            raise Inexact(f"{name} has no numeric value")
+        return np.asarray(PRIMITIVES[name](x))
+
+    def note(self, array: Array) -> None:
+        pass
+
+
+def machine_numbers(is_complex: bool, near: float = NEAR) -> Floats:
     """The numbers of the machine, real or complex."""
-    return Complexes() if is_complex else Floats()
+    return Complexes(near) if is_complex else Floats(near)
 
 
 # --- many digits ----------------------------------------------------------------------------------
@@ -447,6 +538,7 @@ class Digits:
 
         self.mp = mpmath.mp.clone()
         self.mp.dps = DIGITS
+        self.nan = self.mp.nan
         self.largest = self.mp.mpf(0)
 
     def number(self, value: Fraction | int) -> Any:

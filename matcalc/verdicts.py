@@ -1,31 +1,26 @@
-"""Is an entry true? Facts are derived by the engine and compared with what they state, functions with differences.
+"""Is an entry true? Facts are derived by the engine and compared with what they state; the judge compares.
 
 A verdict is `verified`, `false` (with the numbers that refute it), `undecided` or `pending` (with the reason).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
-
-from . import functions, ir, points, sampling, statements
+from . import draws, functions, ir, plain, points, statements
 from .declarations import Declaration
-from .derive import Derivative, derive
-from .differentiate import derivative
+from .derive import derive
+from .draws import Claim
 from .entries import Record
 from .errors import MatcalcError
+from .expanding import same_form
 from .functions import Function, Parameter
 from .ir import Node
-from .numeric import PRIMITIVES
+from .lower import apply_function
 from .points import Comparison, Condition
-from .sampling import Array
-from .simplify import simplify
 from .statements import Side, Statement
-from .verify import verify as differences
-
-TRIALS = 3
+from .verify import drawn
 
 
 @dataclass(frozen=True)
@@ -42,22 +37,23 @@ class Verdict:
         return f"{self.verdict}  {self.kind} {self.name}: {self.reason}"
 
 
-def verify(record: Record) -> Verdict:
-    """Decide one entry.
+def verify(record: Record, seed: int | None = None) -> Verdict:
+    """Decide one entry, at random points whose seed is drawn where it is not given.
 
     >>> from matcalc import entries
     >>> (fact,) = entries.read("fact f\\n    states: d(x^T x)/dx = x\\n    declare: x: vector(n)", "my.mc")
     >>> verify(fact).verdict
     'false'
     """
+    seed = drawn(seed)
     name = record.title
     if "pending" in record.fields:
         found = Comparison("pending", record.text("pending"))
     elif record.kind == "function":
         name = record.title.partition("(")[0].strip()
-        found = _function(record)
+        found = _function(record, seed)
     else:
-        found = _statement(statements.read(record))
+        found = _statement(statements.read(record), seed)
     return Verdict(record.kind, name, found.verdict, found.reason, record.text("section"))
 
 
@@ -68,35 +64,60 @@ def _conditions(record: Record) -> tuple[Condition, ...]:
         raise record.error(error.message, "sizes") from None
 
 
-def _statement(s: Statement) -> Comparison:
+def _statement(s: Statement, seed: int) -> Comparison:
     wanted = _conditions(s.record)
     try:
-        if s.wrt:
-            return _derivative(s, wanted)
-        left, _ = s.nodes
-        if s.differential:
-            left = _differential(s, left)
-        return points.compare(left, s.pair(left), s.relation, s.declarations, wanted)
+        return _derivative(s, wanted, seed) if s.wrt else _comparison(s, wanted, seed)
     except MatcalcError as error:
         if error.source is s.record.source.text:
             raise
         return Comparison("undecided", error.message)
 
 
+def _comparison(s: Statement, wanted: Sequence[Condition], seed: int) -> Comparison:
+    """The two sides of a fact or a rewrite; of a differential, the left one moved along all directions that it has."""
+    left, right = s.nodes[0], s.pair(s.nodes[0])
+    plain_left, plain_right = s.plain
+    assert plain_right is not None
+    if right.rank > plain_right.rank:
+        plain_right = right  # a nought of another shape
+    claim = Claim(plain_left, plain_right, s.declarations)
+    if s.differential:
+        claim = _differential(claim)
+    else:
+        claim = replace(claim, folded=(left, right), one_form=same_form(left, right))
+    return _compared(claim, wanted, s.relation, seed)
+
+
+def _compared(claim: Claim, wanted: Sequence[Condition], relation: str, seed: int) -> Comparison:
+    if wanted:
+        choices = points.size_choices(claim.names, wanted, draws.least_size(claim))
+        if not choices:
+            return Comparison("undecided", "no small sizes meet the conditions")
+        claim = replace(claim, choices=tuple(choices))
+    return points.compare(claim, relation, seed)
+
+
 # --- facts with a derivative --------------------------------------------------------------------------
 
 
-def _derivative(s: Statement, wanted: Sequence[Condition]) -> Comparison:
+def _derivative(s: Statement, wanted: Sequence[Condition], seed: int) -> Comparison:
+    """What the engine derives is judged, and then what the entry states of it."""
     s.left.lower(s.declarations)
     d = derive(_written(s.left), s.wrt, declare=s.declarations, structure=s.record.text("structure") or None)
-    right = None if s.right is None else s.pair(d.node)
-    independent = by_differences(d, wanted)
-    if independent.verdict != "verified" or right is None:
+    claim = d.claim()
+    independent = _compared(claim, wanted, "=", seed)
+    if independent.verdict == "false":
+        return Comparison("false", f"the derivation is wrong: {independent.reason}")
+    if independent.verdict != "verified" or s.right is None:
         return independent
-    stated = points.compare(d.node, right, s.relation, s.declarations, wanted)
-    if stated.verdict != "verified":
-        return stated
-    return Comparison("verified", f"derived: {stated.reason}; {independent.reason}")
+    right, plain_right = s.pair(d.node), s.plain[1]
+    assert plain_right is not None
+    as_written = plain_right if plain_right.rank == right.rank else right
+    folded = None if claim.folded is None else (claim.folded[0], right)
+    stated = replace(claim, right=as_written, folded=folded, one_form=same_form(right, d.node))
+    found = _compared(stated, wanted, s.relation, seed)
+    return found if found.verdict != "verified" else Comparison("verified", f"derived: {found.reason}")
 
 
 def _written(side: Side) -> str:
@@ -104,63 +125,27 @@ def _written(side: Side) -> str:
     return f"{side.text} where {where}" if where else side.text
 
 
-def by_differences(d: Derivative, wanted: Sequence[Condition] = ()) -> Comparison:
-    """A derivative against differences of its expression, at sizes that meet the conditions."""
-    lowered = d.expr.lowered
-    names = sampling.size_names(lowered.declarations)
-    choices = points.size_choices(names, wanted, sampling.least_size(*d.free))
-    found = _agreement(d.free[0], d.free[1], d.wrt, lowered.declarations, choices)
-    if found.verdict != "undecided":
-        return found
-    return _agreement(d.folded, d.free[1], d.wrt, lowered.declarations, choices)
-
-
-def _agreement(
-    root: Node,
-    answer: Node,
-    wrt: Sequence[str],
-    table: Mapping[str, Declaration],
-    choices: Sequence[Mapping[str, int]],
-) -> Comparison:
-    trials, worst = 0, 0.0
-    for sizes in choices[:2]:
-        (f, g), fixed = points.at_sizes([root, answer], table, sizes)
-        verdict = differences(f, g, wrt, fixed, TRIALS, points.SEED)
-        if verdict.refuted:
-            shown = ", ".join(f"{n} = {v}" for n, v in sorted(sizes.items()))
-            return Comparison("false", f"the derivation is {verdict}" + (f" at {shown}" if shown else ""))
-        if verdict.ok:
-            trials, worst = trials + verdict.trials, max(worst, verdict.max_error)
-    if not trials:
-        return Comparison("undecided", "too few random points could be evaluated for dual numbers")
-    return Comparison("verified", f"dual numbers agree at {trials} points (largest relative error {worst:.0e})")
-
-
-def _differential(s: Statement, root: Node) -> Node:
-    """The change of a node where each symbol X with a declared dX changes by that."""
-    table = s.declarations
-    total: list[tuple[int, Node]] = []
+def _differential(claim: Claim) -> Claim:
+    """The change of the left side where each symbol X with a declared dX changes by that: d/dt of it at X + t dX."""
+    table = claim.declarations
+    t = next(name for name in ("t", *(f"t{k}" for k in range(len(table) + 1))) if name not in table)
+    step = plain.symbol(t)
+    moved: dict[str, Node] = {}
     for name, d in table.items():
-        if "d" + name not in table:
-            continue
-        along = ir.symbol("d" + name, d.sizes, table["d" + name].attributes)
-        whole = ir.symbol(name, d.sizes, d.attributes)
-        axes, rank = tuple(range(root.rank)), len(d.sizes)
-        inner = tuple(range(root.rank, root.rank + rank))
-        for moved in dict.fromkeys((whole, ir.conjugate(whole))):
-            assert isinstance(moved, ir.Symbol)
-            gradient = simplify(derivative(root, moved))
-            change = along if moved is whole else ir.conjugate(along)
-            total.append((1, ir.einsum([(gradient, axes + inner), (change, inner)], axes)))
-    return simplify(ir.add(total, root.shape))
+        if "d" + name in table:
+            x = plain.symbol(name, d.sizes, d.attributes)
+            along = plain.symbol("d" + name, d.sizes, table["d" + name].attributes)
+            moved[name] = plain.add([(1, x), (1, plain.hadamard([step, along], d.sizes))], d.sizes)
+    left, right = (plain.substitute(side, moved, {}) for side in (claim.left, claim.right))
+    return replace(claim, left=left, right=right, declarations={**table, t: Declaration("scalar", ())}, wrt=(t,))
 
 
 # --- functions ----------------------------------------------------------------------------------------
 
 
-def _function(record: Record) -> Comparison:
+def _function(record: Record, seed: int) -> Comparison:
     row = functions.row(record)
-    claims = [*_formulas(row), *_symmetries(row)]
+    claims = [*_formulas(row, seed), *_symmetries(row, seed)]
     worst = next((c for v in ("false", "undecided") for c in claims if c.verdict == v), None)
     if worst is not None:
         return worst
@@ -169,14 +154,14 @@ def _function(record: Record) -> Comparison:
     return Comparison("verified", "; ".join(dict.fromkeys(c.reason for c in claims)))
 
 
-def _formulas(row: Function) -> list[Comparison]:
-    """Its derivatives by all arguments, against differences."""
+def _formulas(row: Function, seed: int) -> list[Comparison]:
+    """Its derivatives by all arguments."""
     if not row.parameters or not (row.definition or row.derivative or row.differential):
         return []
     found = []
     for p in row.parameters:
         for attribute in _domains(row):
-            comparison = _by_argument(row, p, attribute)
+            comparison = _by_argument(row, p, attribute, seed)
             if comparison.verdict != "undecided":
                 break
         found.append(comparison)
@@ -190,13 +175,13 @@ def _domains(row: Function) -> Sequence[str]:
     return ("", "spd") if row.parameters[0].kind == "matrix" else ("", "positive")
 
 
-def _by_argument(row: Function, p: Parameter, attribute: str) -> Comparison:
+def _by_argument(row: Function, p: Parameter, attribute: str, seed: int) -> Comparison:
     table = {q.name: formal(q, attribute) for q in row.parameters}
     call = f"{row.name}({', '.join(table)})"
     primary = row.derivative is not None and not row.elementwise
     try:
         text = f"tr({call})" if primary else f"||{call}||_F^2" if row.self_adjoint else call
-        return by_differences(derive(text, p.name, declare=table))
+        return _compared(derive(text, p.name, declare=table).claim(), (), "=", seed)
     except MatcalcError as error:
         return Comparison("undecided", error.message)
 
@@ -209,37 +194,36 @@ def formal(p: Parameter, attribute: str = "") -> Declaration:
     return Declaration(kind, p.sizes, frozenset({attribute} if fits else ()))
 
 
-def _symmetries(row: Function) -> list[Comparison]:
-    """What the row says of transposes, signs and the range, at random values of a primitive."""
-    stated = row.fields.keys() & {"transpose", "parity", "range"}
-    if not stated or row.name not in PRIMITIVES or len(row.parameters) != 1:
+def _symmetries(row: Function, seed: int) -> list[Comparison]:
+    """What the row says of transposes, signs and the range."""
+    if not row.fields.keys() & {"transpose", "parity", "range"} or len(row.parameters) != 1:
         return []
-    rng = np.random.default_rng(points.SEED)
     claims: list[Comparison] = []
     for attribute in ("", "spd"):
         d = formal(row.parameters[0], attribute)
-        sizes = {n: k for k, n in enumerate(sorted({n for s in d.sizes for n in s.names}), 3)}
-        values = [sampling.draw_one(d, sampling.shape_of(d.sizes, sizes), rng) for _ in range(points.ENOUGH)]
-        with np.errstate(all="ignore"):
-            claims.extend(claim for x in values if (claim := _symmetry(row, x)) is not None)
-        if claims:
+        x = plain.symbol("x", d.sizes)
+        stated = [_compared(Claim(*pair, {"x": d}), (), relation, seed) for pair, relation in _stated(row, x)]
+        refuted = next((c for c in stated if c.verdict == "false"), None)
+        if refuted is not None:
+            return [Comparison("false", f"what it says of its {_fields(row)} does not hold: {refuted.reason}")]
+        claims += stated
+        if any(c.verdict == "verified" for c in stated):
             break
-    refuted = next((c for c in claims if c.verdict == "false"), None)
-    return [refuted] if refuted else claims[:1]
+    verified = [c for c in claims if c.verdict == "verified"]
+    return [Comparison("verified", "symmetries and range hold at random values")] if verified else claims[:1]
 
 
-def _symmetry(row: Function, x: Array) -> Comparison | None:
-    f = PRIMITIVES[row.name]
-    value = np.asarray(f(x))
-    if not np.all(np.isfinite(value)):
-        return None
-    others = {
-        **({"transpose": np.asarray(f(x.T)).T} if row.transpose else {}),
-        **({"parity": row.parity * np.asarray(f(-x))} if row.parity else {}),
-    }
-    for key, other in others.items():
-        if other.shape != value.shape or not np.allclose(value, other, rtol=points.ACCEPT, atol=points.ACCEPT):
-            return Comparison("false", f"'{key}: {row.fields[key]}' does not hold at {x.tolist()}")
-    if row.not_negative and np.any(value < 0):
-        return Comparison("false", f"'range: {row.fields['range']}' does not hold at {x.tolist()}")
-    return Comparison("verified", "symmetries and range hold at random values")
+def _fields(row: Function) -> str:
+    return " and ".join(sorted(row.fields.keys() & {"transpose", "parity", "range"}))
+
+
+def _stated(row: Function, x: Node) -> Iterator[tuple[tuple[Node, Node], str]]:
+    """Pairs of nodes, and how the row says that they are related."""
+    value = apply_function(row, [x], plain)
+    if row.transpose:
+        turned = apply_function(row, [plain.turn(x)], plain)
+        yield (turned, plain.turn(value) if row.transpose == "commutes" and value.rank == 2 else value), "="
+    if row.parity:
+        yield (apply_function(row, [plain.scale(-1, x)], plain), plain.scale(row.parity, value)), "="
+    if row.not_negative:
+        yield (plain.zero(value.shape) if value.shape else ir.number(0), value), "<="

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import secrets
 from dataclasses import dataclass
 
-from .declarations import Declaration
 from .draws import Claim
 from .exact import Judgement
-from .ir import Node
+from .judge import TRIALS as TRIALS
 from .judge import judge
+
+SEEDS = 10**9
 
 
 @dataclass(frozen=True)
@@ -40,23 +42,28 @@ class Verification:
         return f"not verified ({self.note or f'relative error {self.max_error:.0e}'})"
 
 
-def verification(found: Judgement, seed: int = 0) -> Verification:
+def drawn(seed: int | None) -> int:
+    """The seed, drawn where none is given, so that nobody knows the points beforehand."""
+    return secrets.randbelow(SEEDS) if seed is None else seed
+
+
+def verification(found: Judgement, seed: int) -> Verification:
     """A judgement in the words of a verification."""
     note = found.note
-    if found.method == "numeric":
-        error = f"largest relative error {found.max_error:.0e}, seed {seed}"
-        note = {"equal": error, "different": f"it is wrong: relative error {found.max_error:.0e}, seed {seed}"}.get(
-            found.status, note
-        )
-    elif found.status == "different":
-        note = f"it is wrong: {found.note}, seed {seed}"
+    if found.status == "different":
+        error = f": relative error {found.max_error:.0e}" if math.isfinite(found.max_error) else ""
+        note = f"it is wrong{error if found.method == 'numeric' else ': ' + found.note}, seed {seed}"
+    elif found.status == "equal" and found.method == "numeric":
+        parts = [f"largest relative error {found.max_error:.0e}", found.note, f"seed {seed}"]
+        note = ", ".join(p for p in parts if p)
+    elif found.status == "equal":
+        note = f"{note}, seed {seed}"
     return Verification(
         found.status == "equal", found.method, found.trials, found.max_error, note, found.status == "different"
     )
 
 
-def verify(
-    root: Node, answer: Node, variables: Sequence[str], declarations: Mapping[str, Declaration], trials: int, seed: int
-) -> Verification:
-    """Whether `answer` is the derivative of `root`: compared along random directions, one for each variable."""
-    return verification(judge(Claim(root, answer, declarations, tuple(variables)), seed, trials), seed)
+def verify(claim: Claim, trials: int = TRIALS, seed: int | None = None) -> Verification:
+    """The verdict on a claim, in words."""
+    seed = drawn(seed)
+    return verification(judge(claim, seed, trials), seed)

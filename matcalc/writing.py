@@ -22,6 +22,7 @@ from .render.text import text
 from .simplify import simplify
 from .syntax import Add, Call, Listed, Mul, Name, Neg, Num, Pow, Slash, Sub, Syntax, walk
 
+SEED = 1  # answers are the same each time
 LONGEST_PHRASE = 6
 LONGER = 1.3  # how much longer a sum of products may be than a product with sums in it
 
@@ -71,7 +72,7 @@ def _by_entries(lowered: Lowered, node: Node, wrt: Sequence[str], form: Syntax) 
     entries = None if better is None else matrix_form(recogniser(lowered, False, wrt), better)
     if better is None or entries is None or not is_clearer(entries, form):
         return form
-    equal = judge(Claim(node, better, lowered.declarations)).status == "equal"
+    equal = judge(Claim(node, better, lowered.declarations), SEED).status == "equal"
     return entries if equal and means(entries, better, lowered.declarations) else form
 
 

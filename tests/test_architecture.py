@@ -45,7 +45,7 @@ RANKS = (
     "confirm points contraction naming",
     "duals",
     "draws entrywise",
-    "exact",
+    "exact probes",
     "judge",
     "writing",
     "matching",

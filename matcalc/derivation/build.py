@@ -17,7 +17,7 @@ from ..lower import STRUCTURE, Lowered, without_structure
 from ..shelf import SHELF
 from ..syntax import Equation, Name, Partial, Syntax, Where
 from ..tape import Event, Found, Pulled, Pushed, Rewritten, Started
-from .checks import CONTRADICTION
+from .checks import CONTRADICTION, SEED
 from .forward import Changes
 from .ones import scalar_case
 from .reverse import Lines
@@ -121,7 +121,7 @@ class _Builder:
         if not event.equal:
             self.steps.append(Step(rule, self.left, after))
             return
-        if judge(Claim(event.before, event.after, self.declared.declarations)).status == "different":
+        if judge(Claim(event.before, event.after, self.declared.declarations), SEED).status == "different":
             raise UnsupportedError(CONTRADICTION)
         self._add(rule, before, after)
         if not event.rule:
