@@ -271,7 +271,7 @@ class Duals:
         if self.system.ordered and name in KINKED:
             high = self._off_kinks(low[0], high)
         if name in FLAT:
-            return self.joined(value, {k: 0 * p for k, p in high.items()}, bit)
+            return self.joined(value, self.scaled(0, high), bit)
         if name not in SLOPES:
             raise Inexact(f"the derivative of {name} has no rule here")
         return self.joined(value, self.multiply(SLOPES[name](self, low), high), bit)

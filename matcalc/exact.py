@@ -112,7 +112,7 @@ def judge(claim: Claim, rng: Random, trials: int = TRIALS, different_sizes: int 
     >>> x = ir.symbol("x", table["x"].sizes)
     >>> found = judge(Claim(ir.einsum([(x, (0,)), (x, (0,))], ()), ir.scale(2, x), table, ("x",)), Random(0))
     >>> found.status, found.note
-    ('equal', 'exact in random prime fields, 3 trials, error below 1e-51, at sizes from 3 to 5')
+    ('equal', 'exact in random prime fields, 3 trials, error below 1e-48, at sizes from 3 to 5')
     """
     good, roots, universal = 0, 0, True
     trials = max(trials, different_sizes)

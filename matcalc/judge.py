@@ -18,17 +18,16 @@ import numpy as np
 
 from . import draws, exact, ir, probes
 from .draws import Claim, Raw
-from .duals import evaluate
 from .errors import LimitError
 from .exact import Judgement, along, sides
 from .ir import Einsum, Map, Node, Power, Symbol
 from .systems import (
     ACCEPT,
     CANCELLED,
-    NEAR,
     REFUSE,
     Array,
     ComplexDigits,
+    Complexes,
     Digits,
     Inexact,
     NoPoint,
@@ -145,18 +144,37 @@ def numeric(claim: Claim, seed: int, trials: int = TRIALS, different_sizes: int 
 
 
 def _look_beyond(claim: Claim, start: tuple[Raw, dict[str, int]], rng: np.random.Generator, tally: _Tally) -> None:
-    """Points at other scales and in other regions: each may refute the claim, if many digits say so too."""
+    """Points at other scales and in other regions: one may refute the claim, if many digits say so too."""
     raw, sizes = start
+    suspects = 0
     for other in chain(probes.scaled(raw, claim), probes.regions(claim, raw, sizes, rng)):
-        found = _Tally()
-        try:
-            _one_point(claim, other, sizes, found, PROBED)
-        except (NoPoint, Inexact, LimitError):
+        error = _error_beyond(claim, other, sizes)
+        if error is None:
             continue
-        tally.good += found.good
-        if found.bad and _settled(claim, other, sizes) is not True:
-            tally.bad, tally.worst = 2, found.worst
-            return
+        if error < ACCEPT:
+            tally.good += 1
+        elif error > REFUSE:
+            settled = _settled(claim, other, sizes)
+            suspects += 2 * (settled is False) + (settled is None)
+            if suspects >= 2:
+                tally.bad, tally.worst = 2, error
+                return
+
+
+def _error_beyond(claim: Claim, raw: Raw, sizes: dict[str, int]) -> float | None:
+    """The relative error at a point; None where it decides nothing."""
+    system = machine_numbers(claim.is_complex, PROBED)
+    try:
+        left, right = sides(claim, raw, sizes, system)
+    except Undefined:
+        return math.inf if _differ_as_complex(claim, raw, sizes) else None
+    except (NoPoint, Inexact, LimitError):
+        return None
+    scale = max(float(np.max(np.abs(x), initial=0.0)) for x in (left, right))
+    if scale == 0.0:
+        return 0.0 if _is_nought(claim.right) or _is_nought(claim.left) else None
+    error = _error(left, right, scale)
+    return error if math.isfinite(error) and scale > CANCELLED * system.largest else None
 
 
 def _verdict(claim: Claim, tally: _Tally, blind: _Blindness) -> Judgement:
@@ -175,12 +193,12 @@ def _verdict(claim: Claim, tally: _Tally, blind: _Blindness) -> Judgement:
     return Judgement("undecided", "numeric", tally.good, tally.worst or math.nan, why)
 
 
-def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally, near: float = NEAR) -> None:
-    system = machine_numbers(claim.is_complex, near)
+def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> None:
+    system = machine_numbers(claim.is_complex)
     try:
         left, right = sides(claim, raw, sizes, system)
     except Undefined:
-        if _one_has_a_value(claim, raw, sizes, near):
+        if _differ_as_complex(claim, raw, sizes):
             tally.bad, tally.worst = 2, math.inf
             return
         raise
@@ -214,19 +232,20 @@ def _is_nought(node: Node) -> bool:
     return ir.is_zero(node) or (isinstance(node, Einsum) and any(map(_is_nought, node.operands)))
 
 
-def _one_has_a_value(claim: Claim, raw: Raw, sizes: dict[str, int], near: float) -> bool:
-    """Whether one side has a value where the other has none; a derivative may have more values than its function."""
-    has: list[bool] = []
-    for place, root in enumerate((claim.left, claim.right)):
-        system = machine_numbers(claim.is_complex, near)
-        varied, plain, _ = draws.point(claim, raw, system)
-        try:
-            evaluate([root], plain if place else varied, sizes, system)
-        except Undefined:
-            has.append(False)
-        else:
-            has.append(True)
-    return has[0] != has[1] and (has[0] or not claim.wrt)
+def _differ_as_complex(claim: Claim, raw: Raw, sizes: dict[str, int]) -> bool:
+    """Whether the sides differ at a point where one of them has no real value.
+
+    exp(log(x)) is x at x = -1 too, by principal values; log(x y) is not log(x) + log(y) at x = y = -1. On a cut
+    either of two conjugate values may be meant.
+    """
+    try:
+        left, right = sides(claim, raw, sizes, Complexes())
+    except (NoPoint, Inexact, TypeError, ValueError):
+        return False
+    scale = max(float(np.max(np.abs(x), initial=0.0)) for x in (left, right))
+    if not math.isfinite(scale) or scale == 0.0:
+        return False
+    return min(_error(left, right, scale), _error(left, np.conj(right), scale)) > REFUSE
 
 
 def judge_program(claim: Claim, run: Callable[[Mapping[str, Array], Sequence[Array]], Any], seed: int) -> Judgement:

@@ -30,6 +30,7 @@ NEAR = 1e-9
 ACCEPT, REFUSE = 1e-9, 1e-4
 CANCELLED, LOST = 1e-6, 1e-18
 DIGITS = 50
+ROUNDED = 1e-35  # relative to what it comes from, a number of so many digits that is nought but for rounding
 KINKED = frozenset({"abs", "sign", "step", "relu"})
 BOUNDED: dict[str, tuple[float, ...]] = {
     "erf": (-1.0, 1.0),
@@ -332,12 +333,13 @@ class Field:
         pass
 
 
-def _eliminate(rows: Array, system: System, strict: bool = True) -> Any:
-    """Reduce the leading square block to the identity, in place; the value is its determinant."""
+def _eliminate(rows: Array, system: System, strict: bool = True, least: Any = 0) -> Any:
+    """Reduce the leading square block to the identity, in place; the value is its determinant. A pivot of at most
+    `least` is nought."""
     determinant = system.number(1)
     for k in range(len(rows)):
         pivot = max(range(k, len(rows)), key=lambda r: abs(rows[r, k]))
-        if rows[pivot, k] == 0:
+        if rows[pivot, k] == 0 or (strict and least and abs(rows[pivot, k]) <= least):
             if strict:
                 raise NoPoint("a singular matrix")
             return system.number(0)
@@ -576,7 +578,7 @@ class Digits:
     def inverse(self, x: Array) -> Array:
         n = len(x)
         rows = np.concatenate([x, self._each(self.mp.mpf, np.eye(n))], axis=1)
-        _eliminate(rows, self)
+        _eliminate(rows, self, least=ROUNDED * max(abs(v) for v in x.ravel()))
         return rows[:, n:]
 
     def determinant(self, x: Array) -> Array:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from matcalc import points, statements, verdicts
+from matcalc.draws import Claim
 from matcalc.entries import Field, Record
 from matcalc.errors import MatcalcError
 from matcalc.render.text import text
@@ -90,13 +91,15 @@ def refused(mutant: Mutant) -> bool:
 def keeps_value(original: Record, mutant: Mutant) -> bool:
     """Whether the mutant states the same: its changed side has the value of the original's."""
     before, after = (statements.read(r) for r in (original, mutant.record))
-    old, new = (s.nodes[_changed(s)] for s in (before, after))
+    old, new = (s.plain[_changed(s)] for s in (before, after))
     assert old is not None
     assert new is not None
-    wanted = points.conditions(original.text("sizes"))
     if old.shape != new.shape:
         return False
-    return points.compare(old, new, "=", before.declarations, wanted).verdict == "verified"
+    claim = Claim(old, new, before.declarations)
+    wanted = points.conditions(original.text("sizes"))
+    choices = points.size_choices(claim.names, wanted, 3) if wanted else []
+    return points.compare(replace(claim, choices=tuple(choices)), "=", 0).verdict == "verified"
 
 
 def _changed(s: Statement) -> int:

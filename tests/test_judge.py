@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from random import Random
 
 import numpy as np
 import pytest
 
 import matcalc as mc
-from matcalc import draws, exact, judge
+from matcalc import draws, exact, judge, probes
 from matcalc.declarations import read_declarations
 from matcalc.draws import Claim
 from matcalc.exact import Judgement
@@ -25,7 +26,7 @@ def claim_of(left: str, right: str, **declare: str) -> Claim:
 
 
 def verdict(left: str, right: str, **declare: str) -> Judgement:
-    return judge.judge(claim_of(left, right, **declare))
+    return judge.judge(claim_of(left, right, **declare), 0)
 
 
 # The classic traps: a naive comparison at random points calls every one of these equal.
@@ -65,7 +66,7 @@ def test_ties_have_no_derivative() -> None:
     """max(abs(X) + abs(X^T)) is attained twice wherever it is not on the diagonal."""
     table = read_declarations({"x": "vector(n)"})
     node = lower_text("max(kron(ones(2), x))", table, open_names=False).node
-    found = judge.judge(Claim(node, lower_text("ismax(x)", table, open_names=False).node, table, ("x",)))
+    found = judge.judge(Claim(node, lower_text("ismax(x)", table, open_names=False).node, table, ("x",)), 0)
     assert (found.status, found.trials) == ("undecided", 0)
     assert "tie" in found.note
 
@@ -80,7 +81,7 @@ WOODBURY = claim_of(
 @pytest.mark.parametrize("first", range(0, 200, 50))
 def test_woodbury_is_never_rejected(first: int) -> None:
     for seed in range(first, first + 50):
-        assert exact.judge(WOODBURY, seed).status == "equal"
+        assert exact.judge(WOODBURY, Random(seed)).status == "equal"
         if seed % 10 == 0:
             assert judge.numeric(WOODBURY, seed).status != "different"
 
@@ -88,7 +89,7 @@ def test_woodbury_is_never_rejected(first: int) -> None:
 AGREES = [
     ("exp(x) exp(y)", "exp(x + y)", "x: scalar; y: scalar"),
     ("relu(x) - relu(-x)", "x", "x: vector(n)"),
-    ("log(x) + log(y)", "log(x y)", "x: scalar; y: scalar"),
+    ("log(x) + log(y)", "log(x y)", "x: scalar positive; y: scalar positive"),
     ("logdet(A B)", "logdet(A) + logdet(B)", f"A: {SQUARE}; B: {SQUARE}"),
     ("det(expm(A))", "exp(tr(A))", f"A: {SQUARE}"),
     ("eigmax(A)", "-eigmin(-A)", f"A: {SQUARE} symmetric"),
@@ -107,6 +108,7 @@ def test_what_is_true_agrees(left: str, right: str, table: str) -> None:
 
 
 DIFFERS = [
+    ("log(x y)", "log(x) + log(y)", "x: scalar; y: scalar"),
     ("log(x + y)", "log(x) + log(y)", "x: scalar; y: scalar"),
     ("expm(A + B)", "expm(A) expm(B)", f"A: {SQUARE}; B: {SQUARE}"),
     ("||x + y||", "||x|| + ||y||", "x: vector(n); y: vector(n)"),
@@ -132,7 +134,7 @@ def test_too_few_points_are_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
         return np.asarray(np.exp(x))
 
     monkeypatch.setattr(Floats, "function", seldom)
-    found = judge.numeric(claim_of("exp(x)", "exp(x)", x="scalar"))
+    found = judge.numeric(claim_of("exp(x)", "exp(x)", x="scalar"), 0)
     assert found.status == "undecided"
     assert "random points decide" in found.note
 
@@ -145,7 +147,9 @@ def test_a_sample_that_is_symmetric_by_chance_is_blind(monkeypatch: pytest.Monke
         return draws.Raw({n: np.asarray(v + v.T) for n, v in raw.symbols.items()}, raw.directions)
 
     monkeypatch.setattr(draws, "raw_floats", symmetric)
-    found = judge.numeric(claim_of("tanh(A)", "tanh(A^T)", A=SQUARE))
+    monkeypatch.setattr(probes, "scaled", lambda *_: ())
+    monkeypatch.setattr(probes, "regions", lambda *_: ())
+    found = judge.numeric(claim_of("tanh(A)", "tanh(A^T)", A=SQUARE), 0)
     assert (found.status, found.note) == ("undecided", "the random points cannot tell it from a wrong answer")
 
 
@@ -157,7 +161,7 @@ def test_doubtful_errors_are_settled_with_many_digits() -> None:
 
 def test_the_same_question_has_the_same_answer() -> None:
     claim = claim_of("exp(x) exp(y)", "exp(x + y)", x="scalar", y="scalar")
-    assert judge.judge(claim) == judge.judge(claim)
+    assert judge.judge(claim, 5) == judge.judge(claim, 5)
 
 
 # --- the words --------------------------------------------------------------------------------------
@@ -165,10 +169,10 @@ def test_the_same_question_has_the_same_answer() -> None:
 
 def test_words() -> None:
     proof = mc.derive("x^T A x", "x").verify()
-    assert str(proof).startswith("verified (exact over a field of 2^61 - 1 elements, 3 trials, error below 1e-")
+    assert str(proof).startswith("verified (exact in random prime fields, 3 trials, error below 1e-")
     assert (proof.ok, proof.method, proof.trials, proof.max_error) == (True, "exact", 3, 0.0)
     agreed = mc.derive("sum(relu(x))", "x").verify()
-    assert str(agreed).startswith("agrees numerically at 10 points (largest relative error ")
+    assert str(agreed).startswith("agrees numerically at ")
     assert (agreed.ok, agreed.method) == (True, "numeric")
     open_question = mc.derive("erf(10 + x^2)", "x").verify()
     assert open_question.method in ("exact", "numeric")
