@@ -812,7 +812,8 @@ def _chain(net: _Network, left: tuple[int, int, Node, Labels], right: tuple[int,
         if isinstance(base, Symbol) and "orthogonal" in base.attributes and e is f is ONE:
             net.union(*outer)
             return {p, q}, []
-        sign = 1 if base.swap > 0 else _parity(f) if base.swap else 0
+        turned = e if a == 0 else f  # L^T R turns the left one, L R^T the right one
+        sign = 1 if base.swap > 0 else _parity(turned) if base.swap else 0
         if sign == 0:
             return None
         net.coefficient *= sign
