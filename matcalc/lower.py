@@ -614,7 +614,10 @@ def template(
         if p.name == differential:
             table["d" + p.name] = Declaration(kind, sizes, frozenset())
     lowered = lower_text(text, table, open_names=False)
-    return lowered.node if folded else plain_node(lowered)
+    if not folded:
+        return plain_node(lowered)
+    # What stands for a parameter may be a matrix whose entries vary one by one.
+    return without_structure(lowered, [p.name for p in row.parameters]) if "domain" in row.fields else lowered.node
 
 
 def formal(row: Function, args: list[Node]) -> tuple[dict[str, Node], dict[str, Size]]:
