@@ -807,8 +807,8 @@ def _commutation(scope: Scope, node: Call) -> Typed:
 def _trace(scope: Scope, node: Call) -> Typed:
     """Of a matrix, or of a product that is a scalar, as in tr(x^T A x); a lone scalar is a slip."""
     parts = tuple(scope.infer(a) for a in node.args)
-    if len(parts) == 1 and not parts[0].type.dims and not _has_axes(parts[0]):
-        scope.clash("tr(...) takes a matrix", node, parts)
+    if len(parts) == 1 and not parts[0].type.dims and _has_axes(parts[0]):
+        return Typed(node, SCALAR, parts, "axes")
     return _apply(scope, node, node.function, parts)
 
 
