@@ -208,7 +208,9 @@ def _traced_with_function(node: Node, base: Node, adjoint: Node) -> bool:
     if not on:
         return i == j
     if len(on) != 1:
-        return False
+        product = [(o, ls) for o, ls in zip(adjoint.operands, adjoint.labels, strict=True) if ls]
+        # The argument itself, where that is a product, such as A^T A.
+        return adjoint.output == (i, j) and i != j and _is_function_of(ir.einsum(product, (j, i)), node, base)
     (operand, labels) = on[0]
     turned = labels == (j, i) or (labels == (i, j) and operand.swap == 1)
     return i != j and turned and _is_function_of(operand, node, base)
@@ -242,7 +244,7 @@ def _call_rule(
             yield arg, ir.call(function, [adjoint])
         elif row.differential is not None:
             direction = ir.symbol(DIRECTION, arg.shape)
-            change = differential(row, place, list(args), direction)
+            change = _change(row, place, args, direction)
             yield arg, pull_back(change, direction, adjoint, adjoints.outer)
         elif row.definition is not None:
             variable = ir.symbol(ARGUMENT, arg.shape)
@@ -257,6 +259,26 @@ def _call_rule(
             yield arg, _commuting_part(adjoint, expand(row, row.derivative, [arg]), adjoints.labels)
         else:
             raise UnsupportedError(f"the derivative of {function}(X) is not known")
+
+
+def _change(row: Function, place: int, args: tuple[Node, ...], direction: Node) -> Node:
+    """The differential; not by the inverse of a column times a row, which has none."""
+    change, arg = differential(row, place, list(args), direction), args[place]
+    if ir.is_outer(arg) and arg.shape[0].number != 1 and any(map(_is_inverse_of_outer, ir.topological(change))):
+        raise UnsupportedError(
+            f"{row.name}(...) of a column times a row: such a matrix is singular if it has more than one row "
+            "(its determinant is nought), and the derivative goes by its inverse"
+        )
+    return change
+
+
+def _is_inverse_of_outer(node: Node) -> bool:
+    return (
+        isinstance(node, MatPow)
+        and isinstance(node.exponent, Number)
+        and node.exponent.value < 0
+        and ir.is_outer(node.base)
+    )
 
 
 def _require_holomorphic(row: Function, arg: Node) -> None:
@@ -340,7 +362,7 @@ def _call_tangent(function: str, args: tuple[Node, ...], place: int, tangents: d
     row, arg = FUNCTIONS.at(function, [a.rank for a in args]), args[place]
     _require_holomorphic(row, arg)
     if row.differential is not None:
-        return differential(row, place, list(args), tangents[arg])
+        return _change(row, place, args, tangents[arg])
     if row.definition is not None:
         variable = ir.symbol(ARGUMENT, arg.shape)
         body = expand(row, row.definition, [*args[:place], variable, *args[place + 1 :]])

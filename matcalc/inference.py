@@ -1,35 +1,41 @@
 """What nobody declared: kinds and sizes of symbols, from how they are used.
 
 The likeliest kinds are tried first (capitals are matrices, small letters vectors where something shows it, else
-scalars); where they do not fit, a symbol that the misfit involves gets its next kind.
+scalars); where they do not fit, a symbol that the misfit involves gets its next kind. What nobody would mean is no
+reading: a capital that is no matrix, a small letter that is one, a transposed small letter that is a scalar. Where
+only such a one fits, the text is refused, with the declaration that would allow it.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from itertools import count as naturals
+from typing import TypeAlias
 
 from .declarations import Declaration
 from .errors import ShapeError
 from .functions import FUNCTIONS
-from .shapes import CONSTANTS, NORMS, Conflict, Scope, Type, Typed, closed
+from .shapes import CONSTANTS, NORMS, Conflict, Scope, Type, Typed, closed, is_number
 from .sizes import Size
 from .syntax import (
     Add,
+    Adjoint,
     Call,
     Div,
     Hadamard,
     HadamardDiv,
     HadamardPow,
     Identity,
+    Listed,
     Mul,
     Name,
     Neg,
     Norm,
     Pow,
+    Slash,
     Sub,
     Syntax,
     Transpose,
@@ -38,7 +44,10 @@ from .syntax import (
 )  # fmt: skip
 
 MAX_READINGS = 400
+# Before a transposed letter these are vectors, as in u v^T; the y of y w^T x is a label.
+VECTORS = frozenset("uvwx")
 SIZE_NAMES = ("n", "m", "k", "p", "q", "r", "s", "t", "u", "v", "w")
+Ranks: TypeAlias = tuple[int, ...]
 
 
 def declared_types(table: Mapping[str, Declaration]) -> dict[str, Type]:
@@ -75,19 +84,41 @@ def read(source: str, node: Syntax, table: Mapping[str, Declaration], sizes: fro
     stated = [n for x in walk(node) for n in _size_names(x) if n.name not in known and n.name not in sizes]
     sizes = sizes | {n.name for n in stated}
     names = [n for n in names if n not in sizes]
-    candidates = _candidates(node, names)
     exponents = _matrix_exponents(node, names)
 
-    def attempt(choice: tuple[int, ...]) -> Reading:
+    def attempt(choice: Sequence[int]) -> Reading:
         scope = Scope(source, dict(known), sizes, integers | exponents)
-        for name, options, k in zip(names, candidates, choice, strict=True):
-            scope.symbols[name] = Type(tuple(scope.unifier.fresh() for _ in range(options[k])))
+        for name, rank in zip(names, choice, strict=True):
+            scope.symbols[name] = Type(tuple(scope.unifier.fresh() for _ in range(rank)))
         typed = closed(scope, scope.infer(node))
         _settle_only_size(scope, table, typed)
         assumed = _name_sizes(scope, table, names, typed, exponents)
         _check_sizes(scope, stated, [*table.values(), *assumed.values()])
         return Reading(typed, scope, assumed)
 
+    candidates = _candidates(node, names, known)
+    usual = _by_convention(node, names, candidates)
+    found = _first_that_fits(names, usual, attempt)
+    if isinstance(found, Reading):
+        return found
+    if usual != candidates:
+        try:
+            unusual = _first_that_fits(names, candidates, attempt)
+        except ShapeError:
+            unusual = None
+        if isinstance(unusual, Reading):
+            raise _against_convention(found, source, node, names, usual, unusual.assumed)
+        found = found or unusual
+    assert found is not None
+    raise ShapeError(found.message, found.source, found.position)
+
+
+def _first_that_fits(
+    names: Sequence[str], candidates: Sequence[Ranks], attempt: Callable[[Sequence[int]], Reading]
+) -> Reading | Conflict | None:
+    """The likeliest reading that fits, or what is wrong with the likeliest; None where a name has no candidate."""
+    if not all(candidates):
+        return None
     start = (0,) * len(names)
     heap: list[tuple[int, tuple[int, ...]]] = [(0, start)]
     seen = {start}
@@ -97,7 +128,7 @@ def read(source: str, node: Syntax, table: Mapping[str, Declaration], sizes: fro
             break
         cost, choice = heapq.heappop(heap)
         try:
-            return attempt(choice)
+            return attempt([ranks[k] for ranks, k in zip(candidates, choice, strict=True)])
         except Conflict as conflict:
             first = first or conflict
             involved = {x.name for part in conflict.between for x in walk(part) if isinstance(x, Name)}
@@ -107,15 +138,66 @@ def read(source: str, node: Syntax, table: Mapping[str, Declaration], sizes: fro
                     if changed not in seen:
                         seen.add(changed)
                         heapq.heappush(heap, (cost + 1, changed))
-    assert first is not None
-    raise ShapeError(first.message, first.source, first.position)
+    return first
+
+
+def _by_convention(node: Syntax, names: Sequence[str], candidates: Sequence[Ranks]) -> list[Ranks]:
+    """The candidates that the way of writing allows; in index notation the case of a letter says nothing."""
+    turned = {x.arg.name for x in walk(node) if isinstance(x, Transpose | Adjoint) and isinstance(x.arg, Name)}
+    indexed = {x.base.name for x in walk(node) if isinstance(x, Sub) and isinstance(x.base, Name) and _has_letter(x)}
+    counts = {x.name for part in walk(node) for x in _counts(part)}
+
+    def allowed(name: str, rank: int) -> bool:
+        if name in indexed:
+            return True
+        if name[0].isupper():
+            return rank == 2 or (rank == 0 and name in counts)
+        return rank == 1 if name in turned else rank < 2
+
+    return [tuple(r for r in ranks if allowed(n, r)) for n, ranks in zip(names, candidates, strict=True)]
+
+
+def _has_letter(node: Sub) -> bool:
+    return len(node.indices) > 1 or any(isinstance(k, str) for k in node.indices)
+
+
+def _counts(node: Syntax) -> Iterator[Name]:
+    """A capital that only a number can be: the N of 1/N, what stands below a number."""
+    match node:
+        case Div(above, Name() as below) if is_number(above):
+            yield below
+        case Slash(above, (Name() as below, *_)) if is_number(above):
+            yield below
+
+
+def _against_convention(
+    trouble: Conflict | None,
+    source: str,
+    node: Syntax,
+    names: Sequence[str],
+    usual: Sequence[Ranks],
+    assumed: Mapping[str, Declaration],
+) -> ShapeError:
+    """What is wrong with the text as it is written, and what would have to be declared for the only reading that fits."""
+    odd = [n for n, ranks in zip(names, usual, strict=True) if len(assumed[n].sizes) not in ranks]
+    what = ", ".join(f"{n}: {assumed[n]}" for n in odd)
+    first = next(x for x in walk(node) if isinstance(x, Name) and x.name == odd[0])
+    why = f"{trouble.message}; " if trouble is not None else ""
+    return ShapeError(
+        f"{why}capitals are matrices, small letters vectors or scalars, transposed ones vectors; "
+        f"if another reading is meant, declare {what}",
+        source,
+        first.span[0] if trouble is None else trouble.position,
+    )
 
 
 def _settle_only_size(scope: Scope, table: Mapping[str, Declaration], typed: Typed) -> None:
-    """Where all that is declared has one size, so has an identity or a delta that nothing else fixes."""
+    """Where all that is declared has one size, so has an identity or a delta that nothing else fixes: neither the
+    expression nor a symbol, whose size is its own."""
     sizes = {s for d in table.values() for s in d.sizes}
     if len(sizes) == 1:
         (only,) = sizes
+        of_symbols = {n for t in scope.symbols.values() for d in t.dims for n in scope.unifier.resolve(d).names}
         stack, seen = [typed], {id(typed)}
         while stack:
             t = stack.pop()
@@ -124,7 +206,7 @@ def _settle_only_size(scope: Scope, table: Mapping[str, Declaration], typed: Typ
             if isinstance(t.node, Identity | Call):
                 for d in t.type.dims:
                     size = scope.unifier.resolve(d)
-                    if size.name is not None and size.name[0] == "?":
+                    if size.name is not None and size.name[0] == "?" and size.name not in of_symbols:
                         scope.unifier.unify(size, only)
 
 
@@ -172,7 +254,7 @@ def _matrix_exponents(node: Syntax, names: Sequence[str]) -> frozenset[str]:
     return frozenset(found) & frozenset(names)
 
 
-def _candidates(node: Syntax, names: Sequence[str]) -> list[tuple[int, ...]]:
+def _candidates(node: Syntax, names: Sequence[str], known: Mapping[str, Type]) -> list[Ranks]:
     """For each name the ranks to try, the likeliest first: capitals are matrices, small letters are vectors
     where something shows it (a transpose, a norm, a matrix in front), else scalars."""
     if not names:
@@ -199,11 +281,13 @@ def _candidates(node: Syntax, names: Sequence[str]) -> list[tuple[int, ...]]:
                 vectors.update([*_exposed(above), *_exposed(below)])
             case Mul(factors):
                 for left, right in pairwise(factors):
-                    if _looks_like_matrix(left) or isinstance(left, Transpose):
+                    if _looks_like_matrix(left, known) or _is_row(left):
                         vectors.update(_exposed(right))
+                    if _is_row(right) and isinstance(left, Name) and left.name in VECTORS:
+                        vectors.add(left.name)
                 if isinstance(factors[-1], Transpose) and isinstance(factors[-2], Name):
                     vectors.update(_exposed(factors[-2]))  # x y^T
-    options: list[tuple[int, ...]] = []
+    options: list[Ranks] = []
     for name in names:
         if name in indexed:
             options.append((indexed[name],))
@@ -232,18 +316,32 @@ def _exposed(node: Syntax) -> Iterator[str]:
             yield from _exposed(arg)
 
 
-def _looks_like_matrix(node: Syntax) -> bool:
+def _is_row(node: Syntax) -> bool:
+    """Whether a row stands here, or a product that ends with one, as (x x^T) does."""
+    match node:
+        case Transpose() | Adjoint():
+            return True
+        case Mul(factors):
+            return _is_row(factors[-1])
+    return False
+
+
+def _looks_like_matrix(node: Syntax, known: Mapping[str, Type]) -> bool:
     match node:
         case Name(name):
-            return name[0].isupper()
-        case Transpose(arg) | Pow(arg) | Neg(arg):
-            return _looks_like_matrix(arg)
+            return known[name].rank == 2 if name in known else name[0].isupper()
+        case Transpose(arg) | Pow(arg) | Neg(arg) | HadamardPow(arg) | HadamardDiv(arg):
+            return _looks_like_matrix(arg, known)
         case Add(terms) | Hadamard(terms):
-            return any(_looks_like_matrix(t) for t in terms)
+            return any(_looks_like_matrix(t, known) for t in terms)
         case Mul(factors):
-            return _looks_like_matrix(factors[-1])
+            return _looks_like_matrix(factors[-1], known)
         case Identity() | Call("kron"):
             return True
+        case Listed(rows):
+            return any(_looks_like_matrix(x, known) for row in rows for x in row)
+        case Call(function, (arg,)) if FUNCTIONS.overloads(function) and FUNCTIONS[function].elementwise:
+            return _looks_like_matrix(arg, known)
         case Call(function):
             return any(r.result.kind == "matrix" for r in FUNCTIONS.overloads(function))
     return False

@@ -295,7 +295,8 @@ def extent(size: Size) -> Node:
 
 
 def zero(shape: Shape) -> Sum:
-    return _intern(Sum, ((),), shape, (0, _shape_digest(shape)), 0, terms=())
+    swap = int(len(shape) == 2 and shape[0] is shape[1])
+    return _intern(Sum, ((),), shape, (0, _shape_digest(shape)), swap, terms=())
 
 
 def ones(shape: Shape) -> Node:
@@ -812,7 +813,8 @@ def _chain(net: _Network, left: tuple[int, int, Node, Labels], right: tuple[int,
         if isinstance(base, Symbol) and "orthogonal" in base.attributes and e is f is ONE:
             net.union(*outer)
             return {p, q}, []
-        sign = 1 if base.swap > 0 else _parity(f) if base.swap else 0
+        turned = e if a == 0 else f  # L^T R turns the left one, L R^T the right one
+        sign = 1 if base.swap > 0 else _parity(turned) if base.swap else 0
         if sign == 0:
             return None
         net.coefficient *= sign
@@ -911,12 +913,13 @@ def _upright(node: Node) -> tuple[Node, bool]:
     return (turned, True) if _upright_key(turned) < _upright_key(node) else (node, False)
 
 
-def _upright_key(node: Node) -> tuple[int, int]:
+def _upright_key(node: Node) -> tuple[int, int, bool]:
     """Operands that stand alone come before their transposes; of sums only the primitive part counts, so that the
-    choice does not depend on their sign."""
+    choice does not depend on their sign, but for -D, which is D^T of a skew D."""
+    negative = isinstance(node, Sum) and len(node.terms) == 1
     if isinstance(node, Sum) and node.terms:
         node = primitive(node)[1] if len(node.terms) > 1 else node.terms[0][1]
-    return (isinstance(node, Einsum), node.digest)
+    return (isinstance(node, Einsum), node.digest, negative)
 
 
 def apply(function: str, args: Sequence[Node]) -> Node:
@@ -991,6 +994,10 @@ def power(base: Node, exponent: Node | Rational) -> Node:
                 return power(part, exponent)
         case Basis() if isinstance(exponent, Number) and exponent.value > 0:
             return base
+        case Basis() | Merge() | Inject() | Einsum((), (), (0, 0)) if (
+            isinstance(exponent, Number) and exponent.value < 0
+        ):
+            raise UnsupportedError("division by zero: a denominator or a negative power has entries that are nought")
         case Call(function, ()) if function == IMAGINARY and isinstance(exponent, Number) and whole:
             return _imaginary_power(int(exponent.value))
         case Power(inner, first):
@@ -1242,6 +1249,17 @@ def square_chain(node: Einsum) -> list[Node] | None:
         chain.append(operand if labels[0] == at else turn(operand))
         at = labels[1] if labels[0] == at else labels[0]
     return chain if at == 1 else None
+
+
+def is_outer(node: Node) -> bool:
+    """Whether the matrix is a column times a row: no factor ties its two axes together."""
+    if not isinstance(node, Einsum) or node.rank != 2 or node.output[0] == node.output[1]:
+        return isinstance(node, Sum) and len(node.terms) == 1 and is_outer(node.terms[0][1])
+    reached, before = {node.output[0]}, 0
+    while len(reached) > before:
+        before = len(reached)
+        reached.update(*(ls for ls in node.labels if reached & set(ls)))
+    return node.output[1] not in reached
 
 
 def kronecker(left: Node, right: Node) -> Node:

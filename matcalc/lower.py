@@ -312,10 +312,11 @@ def _call(low: Lowering, typed: Typed) -> Node:
         raise UnsupportedError(
             f"{row.name}(A) is known for symmetric matrices: declare A symmetric", low.source, typed.node.span[0]
         )
-    try:
-        return apply_function(row, args, low.make)
-    except UnsupportedError as error:
-        raise UnsupportedError(error.message, low.source, typed.node.span[0]) from None
+    if low.domains and row.fields.get("domain") == "symmetric" and ir.is_zero(args[0]):
+        raise UnsupportedError(
+            f"{row.name}(A) of a matrix that is nought: its eigenvalues are equal, and have no derivative"
+        )
+    return apply_function(row, args, low.make)
 
 
 def apply_function(row: Function, args: list[Node], make: Constructors = ir) -> Node:
@@ -454,7 +455,7 @@ SPECIAL: dict[str, Callable[[Lowering, Typed], Node]] = {
 
 
 def _dispatch(handler: Callable[[Lowering, Typed], Node]) -> Callable[[Lowering, Typed], Node]:
-    """Choices that any node may carry come first."""
+    """Choices that any node may carry come first; what has no value is refused with its place."""
 
     def lower(low: Lowering, typed: Typed) -> Node:
         if isinstance(typed.choice, str):
@@ -464,7 +465,12 @@ def _dispatch(handler: Callable[[Lowering, Typed], Node]) -> Callable[[Lowering,
                 return _num(low, typed)
             if typed.choice == "spread":
                 return _spread(low, typed)
-        return handler(low, typed)
+        try:
+            return handler(low, typed)
+        except UnsupportedError as error:
+            if error.position is not None or not low.source:
+                raise
+            raise UnsupportedError(error.message, low.source, typed.node.span[0]) from None
 
     return lower
 
@@ -614,7 +620,10 @@ def template(
         if p.name == differential:
             table["d" + p.name] = Declaration(kind, sizes, frozenset())
     lowered = lower_text(text, table, open_names=False)
-    return lowered.node if folded else plain_node(lowered)
+    if not folded:
+        return plain_node(lowered)
+    # What stands for a parameter may be a matrix whose entries vary one by one.
+    return without_structure(lowered, [p.name for p in row.parameters]) if "domain" in row.fields else lowered.node
 
 
 def formal(row: Function, args: list[Node]) -> tuple[dict[str, Node], dict[str, Size]]:

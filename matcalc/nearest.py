@@ -29,10 +29,12 @@ from .systems import Array, Field, Inexact, NoPoint, System, machine_numbers
 
 SEED = 0  # words are the same each time
 POINTS = 2
+NOUGHTS = 6
 ATTEMPTS = 60
 MAX_MONOMIALS = 60
 MAX_CANDIDATES = 300
 LIKELY = ("symmetric", "positive", "hermitian", "real")
+OF_SIZE = {1: ": the rule for numbers; of matrices transposes, traces and the order of factors count", 2: ""}
 ATTRIBUTES = ("diagonal", "orthogonal", "skew", "spd")
 
 
@@ -85,6 +87,7 @@ class Oracle:
 
     def _samples(self, exactly: bool) -> list[_Sample]:
         found: list[_Sample] = []
+        noughts: list[_Sample] = []  # where the answer is nought every factor, sign and transpose of it is right
         rng, generator = Random(0), np.random.default_rng(0)
         for trial, sizes in enumerate(islice(draws.assignments(self.claim), ATTEMPTS)):
             level = trial * draws.LEVELS // ATTEMPTS
@@ -104,10 +107,11 @@ class Oracle:
                 continue
             except Inexact:
                 return []
-            found.append(_Sample(raw, sizes, system, plain, directions, expected))
-            if len(found) == POINTS:
+            sample = _Sample(raw, sizes, system, plain, directions, expected)
+            (found if np.any(expected != 0) else noughts).append(sample)
+            if len(found) == POINTS or len(noughts) == NOUGHTS:
                 break
-        return found
+        return (found + noughts)[:POINTS]
 
     def values(self, node: Node, sample: _Sample) -> Array:
         """The node at a point, with all its axes."""
@@ -147,13 +151,15 @@ def nearest(problem: Problem) -> Finding | None:
         or only_if(problem, LIKELY)
         or _first(problem, oracle, other_changes(problem.syntax, problem.target_syntax))
         or only_if(problem, ATTRIBUTES)
+        or _only_if_size(problem)
     )
 
 
 def _first(problem: Problem, oracle: Oracle, changes: Iterator[Change]) -> Finding | None:
     for verdict, reason, syntax in islice(changes, MAX_CANDIDATES):
         node = problem.lower(syntax)
-        if node is not None and oracle.holds(node):
+        # What alters nothing is no slip, as the transpose of a scalar.
+        if node is not None and node is not problem.claim.right and oracle.holds(node):
             return Finding(verdict, reason)
     return None
 
@@ -341,7 +347,7 @@ def only_if(problem: Problem, attributes: Sequence[str]) -> Finding | None:
             return Finding(f"only if {said}", f"it is right only if {are}")
     if "symmetric" in attributes:
         return _only_if_they_commute(problem, pairs)
-    return _only_if_size(problem)
+    return None
 
 
 def _only_if_they_commute(problem: Problem, names: Sequence[str]) -> Finding | None:
@@ -394,13 +400,14 @@ def _true_of(claim: Claim) -> bool:
 
 
 def _only_if_size(problem: Problem) -> Finding | None:
+    """A size at which the claim is right."""
     claim = problem.claim
     for name in sorted(claim.names):
-        for value in (1, 2):
+        for value in OF_SIZE:
             try:
                 nodes, table = points.at_sizes([claim.left, claim.right], claim.declarations, {name: value})
             except MatcalcError:
                 continue
             if _true_of(replace(claim, left=nodes[0], right=nodes[1], declarations=table)):
-                return Finding(f"only if {name} = {value}", f"it is right only if {name} = {value}")
+                return Finding(f"only if {name} = {value}", f"it is right only if {name} = {value}{OF_SIZE[value]}")
     return None

@@ -431,13 +431,16 @@ class Network:
         entry = _entry(reverse(left) + right)
         if entry is not None:
             return entry
-        forward = self._settled(reverse(left) + right)
+        if self._is_conjugate(left, right):
+            _, half = without_skew_transposes(right)  # the sign is squared
+            left, right = (bar(half, self.recogniser.complex_names), half)
+            return self._square(self._in_one_way(reverse(left) + right), chain_form(right), "")
+        return self._in_one_way(self._settled(reverse(left) + right))
+
+    def _in_one_way(self, forward: Chain) -> Form:
+        """The product or its transpose, which is the same number."""
         sign, backward = without_skew_transposes(reverse(forward))
-        if sign < 0:
-            backward = forward
-        form = self._cheaper(forward, backward)
-        norm = chain_form(right) if self._is_conjugate(left, right) else None
-        return self._square(form, norm, "")
+        return self._cheaper(forward, backward if sign > 0 else forward)
 
     def _is_conjugate(self, left: Chain, right: Chain) -> bool:
         return [x.key for x in bar(left, self.recogniser.complex_names)] == [x.key for x in right]

@@ -804,6 +804,25 @@ def _commutation(scope: Scope, node: Call) -> Typed:
     return Typed(node, Type((n * m, n * m)), choice=(n, m))
 
 
+def _trace(scope: Scope, node: Call) -> Typed:
+    """Of a matrix, or of a product that is a scalar, as in tr(x^T A x); a lone scalar is a slip."""
+    parts = tuple(scope.infer(a) for a in node.args)
+    if len(parts) == 1 and not parts[0].type.dims and _has_axes(parts[0]):
+        return Typed(node, SCALAR, parts, "axes")
+    return _apply(scope, node, node.function, parts)
+
+
+def _has_axes(part: Typed) -> bool:
+    """Whether a vector or a matrix stands anywhere in it."""
+    stack = [part]
+    while stack:
+        t = stack.pop()
+        if t.type.dims:
+            return True
+        stack.extend(t.parts)
+    return False
+
+
 def _vec(scope: Scope, node: Call) -> Typed:
     part = scope.infer(node.args[0])
     if part.type.index or part.type.rank not in (1, 2):
@@ -842,6 +861,7 @@ SPECIAL: dict[str, Callable[[Scope, Call], Typed]] = {
     "e": _unit_vector,
     "merge": _merge,
     "commutation": _commutation,
+    "tr": _trace,
     "vec": _vec,
     "kron": _kron,
 }

@@ -32,7 +32,7 @@ def within(node: Node, attributes: frozenset[str], mode: str, name: str) -> Node
         case "diagonal":
             return _diagonal(node)
         case "lower" | "upper":
-            return _called("tril" if kind == "lower" else "triu", node)
+            return _on_last_two("tril" if kind == "lower" else "triu", node)
         case "symmetric" | "skew":
             return _with_transpose(node, 1 if kind == "symmetric" else -1, mode)
     raise UnsupportedError(f"the derivative within the {kind} matrices is not known")
@@ -58,15 +58,23 @@ def _diagonal(node: Node) -> Node:
     return ir.einsum([(node, on)], on)
 
 
-def _called(function: str, node: Node) -> Node:
-    if node.rank != 2:
-        raise UnsupportedError(f"the derivative of a {'vector' if node.rank == 3 else 'matrix'} within this structure")
-    return ir.call(function, [node])
+def _on_last_two(function: str, node: Node) -> Node:
+    """The triangle of the last two axes: for each value of the others those entries, all else nought."""
+    if node.rank == 2:
+        return ir.call(function, [node])
+    axes = tuple(range(node.rank))
+    mask = ir.call(function, [ir.ones(node.shape[-2:])])
+    return ir.einsum([(node, axes), (mask, axes[-2:])], axes)
 
 
 def _toeplitz(node: Node, symmetric: bool, mode: str) -> Node:
     """The sum along each diagonal; projected, the mean along it."""
-    summed = _called("toeplitz", node)
+    if node.rank != 2:
+        raise UnsupportedError(
+            "the derivative of what has axes within the Toeplitz matrices: the sum along each diagonal is taken of a "
+            "matrix; by one entry, as in x_1, or without structure= it is known"
+        )
+    summed = ir.call("toeplitz", [node])
     if mode == "entries":
         return _with_transpose(summed, 1, "entries") if symmetric else summed
     counts = ir.call("toeplitz", [ir.ones(node.shape)])
