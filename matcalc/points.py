@@ -19,6 +19,7 @@ from .errors import LimitError, MatcalcError
 from .evaluate import evaluate
 from .ir import Node, Sum
 from .lower import has_complex
+from .numeric import as_float
 from .sampling import Array
 from .sizes import Size
 from .systems import NoPoint
@@ -186,7 +187,7 @@ def _points(
 def _intermediate(node: Node, deep: bool, symbols: Mapping[str, Array], sizes: Mapping[str, int]) -> float:
     """The largest number among what the node is made of: against it a value of nought is nought."""
     if isinstance(node, Sum) and not deep:
-        parts = [(abs(float(c)), n) for c, n in node.terms]
+        parts = [(abs(as_float(c)), n) for c, n in node.terms]
     else:
         parts = [(1.0, n) for n in (ir.topological(node)[:-1] if deep else ir.operands_of(node))]
     values = [c * float(np.max(np.abs(evaluate(n, symbols, sizes)), initial=0.0)) for c, n in parts]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .letters import IMAGINARY
-from .numeric import PRIMITIVES, upright
+from .numeric import PRIMITIVES, as_float, upright
 
 Array: TypeAlias = NDArray[Any]
 
@@ -141,6 +141,8 @@ class Field:
     def number(self, value: Fraction | int) -> int:
         if value.denominator == 1:
             return value.numerator % PRIME
+        if value.denominator % PRIME == 0:
+            raise NoPoint("a number that has no value in this field")
         return value.numerator * pow(value.denominator, -1, PRIME) % PRIME
 
     def reduce(self, array: Any) -> Array:
@@ -322,7 +324,7 @@ class Floats:
         self.doubtful = False
 
     def number(self, value: Fraction | int) -> Any:
-        return float(value)
+        return as_float(value)
 
     def complex(self, value: complex) -> Any:
         return value if value.imag else value.real

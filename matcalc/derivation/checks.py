@@ -81,6 +81,8 @@ def compare(places: Sequence[Point], sides: Callable[[Point], tuple[Array, Array
             value, wanted, parts = sides(point)
         except (NoPoint, np.linalg.LinAlgError):
             continue
+        except Inexact as reason:
+            raise LimitError(f"a line of the derivation could not be compared with the line before it: {reason}") from None
         if not close(value, wanted, largest(parts)):
             raise UnsupportedError(CONTRADICTION)
 
