@@ -164,7 +164,7 @@ class Duals:
         if isinstance(node, Basis):
             if not 1 <= node.index <= shape[0]:
                 raise NoPoint("a unit vector that is longer than its space")
-            units = np.zeros(shape[0], dtype=int)
+            units: Array = np.zeros(shape[0], dtype=int)
             units[node.index - 1] = 1
         elif isinstance(node, Inject):
             self._small(shape)

@@ -71,7 +71,9 @@ class Builder:
 
     def number(self, value: Rational) -> Value:
         if as_float(value) in (math.inf, -math.inf) or (value and not as_float(value)):
-            raise LimitError("a program counts with numbers of 64 bits, and this holds one beyond 1e308 or below 1e-323")
+            raise LimitError(
+                "a program counts in float64, and this holds a number beyond 1e308 or below 1e-323"
+            )
         return self.emit("number", (), Fraction(value))
 
     def is_one(self, value: Value) -> bool:
