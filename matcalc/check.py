@@ -10,7 +10,17 @@ from . import ir
 from .claims import VARIABLE_FIRST, Written, axes_of, in_components, is_row, readable, readings, written
 from .counterexample import counterexample
 from .declarations import Declaration
-from .derive import Declare, Derivative, Expr, derive, parse, variable_names
+from .derive import (
+    Declare,
+    Derivative,
+    Expr,
+    derive,
+    parse,
+    require_options,
+    require_table,
+    text_of,
+    variable_names,
+)
 from .draws import Claim
 from .errors import LimitError, MatcalcError, ShapeError, UnsupportedError
 from .ir import Node
@@ -71,7 +81,7 @@ def check(
     The claim may be in any layout, in index notation, or a differential in dX. Errors are those of `derive` and of
     reading the claim.
     """
-    return _Checker(expr, wrt, declare, layout, structure, symbols).check(str(claimed))
+    return _Checker(expr, wrt, declare, layout, structure, symbols).check(text_of(claimed))
 
 
 class _Checker:
@@ -86,6 +96,7 @@ class _Checker:
         structure: str | None,
         symbols: Mapping[str, str],
     ) -> None:
+        require_options(layout, structure)
         self.names = variable_names(wrt)
         self.layout = layout
         self.structure = structure
@@ -329,13 +340,14 @@ def equal(lhs: str | Expr, rhs: str | Expr, *, declare: Declare = None, **symbol
 
 def _both(lhs: str | Expr, rhs: str | Expr, declare: Declare, symbols: Mapping[str, str]) -> tuple[Expr, Expr]:
     """Both sides with one table of symbols, inferred from both where they are not declared."""
+    require_table(declare)
     known: dict[str, str] = {}
     for side in (lhs, rhs):
         known.update(side.declarations if isinstance(side, Expr) else {})
     known.update(symbols)
     if declare and known:
         declare = {**known, **declare}
-    a, b = str(lhs), str(rhs)
+    a, b = text_of(lhs), text_of(rhs)
     if declare:
         return parse(a, declare=declare), parse(b, declare=declare)
     try:

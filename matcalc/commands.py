@@ -238,12 +238,15 @@ def _add(arguments: argparse.Namespace) -> int:
     if not place:
         raise IdentityError(f"set {FOLDER} to the folder that your files of identities shall be kept in")
     source = Path(arguments.file)
-    target = Path(place) / source.with_suffix(".mc").name
+    target = Path(place) / f"{source.stem}.mc"
     if target.exists():
         raise IdentityError(f"{target} is there already")
     added = library.load(source)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise IdentityError(f"{target}: {error.strerror or error}") from None
     for entry in added:
         print(f"{entry.status}  {_line(entry)}")
     return 0

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from . import ir
 from .errors import LimitError, MatcalcError, ShapeError, UnknownSymbolError
+from .floats import as_float
 from .ir import Basis, Call, Einsum, Extent, Inject, Labels, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
-from .numeric import PRIMITIVES, as_float
+from .numeric import PRIMITIVES
 from .sizes import Size
 
 Array: TypeAlias = NDArray[Any]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,19 +23,6 @@ Array: TypeAlias = Any
 SYMMETRY = 1e-14
 CONDITION = 1e4
 GENERIC = 1e-9
-
-
-def as_float(value: Fraction | int) -> float:
-    """The nearest float; of what is larger than all floats, infinity.
-
-    >>> as_float(Fraction(1, 4)), as_float(-(10**400))
-    (0.25, -inf)
-    """
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
-
 
 # --- elementwise ----------------------------------------------------------------------------------
 

@@ -17,9 +17,9 @@ from . import ir, sampling
 from .declarations import Declaration
 from .errors import LimitError, MatcalcError
 from .evaluate import evaluate
+from .floats import as_float
 from .ir import Node, Sum
 from .lower import has_complex
-from .numeric import as_float
 from .sampling import Array
 from .sizes import Size
 from .systems import NoPoint

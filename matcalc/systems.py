@@ -16,8 +16,9 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .floats import as_float
 from .letters import IMAGINARY
-from .numeric import PRIMITIVES, as_float, upright
+from .numeric import PRIMITIVES, upright
 
 Array: TypeAlias = NDArray[Any]
 

@@ -16,7 +16,7 @@ PACKAGE = Path(matcalc.__file__).parent
 
 # A module imports only from rows above its own. A package stands in one row; within it there are no cycles.
 RANKS = (
-    "errors sizes",
+    "errors sizes byvalue floats",
     "syntax letters resources",
     "entries",
     "declarations functions",

@@ -13,8 +13,8 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from ..errors import LimitError
+from ..floats import as_float
 from ..ir import Labels, Rational
-from ..numeric import as_float
 from ..sizes import Size
 
 Value: TypeAlias = int
@@ -71,9 +71,7 @@ class Builder:
 
     def number(self, value: Rational) -> Value:
         if as_float(value) in (math.inf, -math.inf) or (value and not as_float(value)):
-            raise LimitError(
-                "a program counts in float64, and this holds a number beyond 1e308 or below 1e-323"
-            )
+            raise LimitError("a program counts in float64, and this holds a number beyond 1e308 or below 1e-323")
         return self.emit("number", (), Fraction(value))
 
     def is_one(self, value: Value) -> bool:
