@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import concurrent.futures  # light: the pool of processes is loaded when it is first asked for
 import json
+import multiprocessing
 import os
 import shutil
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from . import catalogue, entries, userfunctions, verdicts
+from .arguments import Parser
 from .catalogue import FOLDER, library
 from .derive import parse
 from .entries import Record
@@ -37,7 +40,7 @@ examples:
 """
 # A file and the place of a record in it: what a worker is sent.
 Task: TypeAlias = tuple[str, int]
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 Declarations: TypeAlias = Callable[[Sequence[str]], Mapping[str, str]]
 
 
@@ -179,8 +182,15 @@ def _parallel(tasks: Sequence[Task], jobs: int) -> Iterator[Verdict]:
     if jobs <= 1:
         yield from map(verify_task, tasks)
         return
-    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(verify_task, tasks, chunksize=CHUNK)
+    with concurrent.futures.ProcessPoolExecutor(
+        jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    ) as pool:
+        try:
+            yield from pool.map(verify_task, tasks, chunksize=CHUNK)
+        except KeyboardInterrupt:
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+            raise
 
 
 def _own(records: Sequence[Record]) -> Iterator[Verdict]:

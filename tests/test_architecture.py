@@ -57,6 +57,7 @@ RANKS = (
     "nearest",
     "catalogue check",
     "__init__",
+    "arguments",
     "commands",
     "cli",
     "__main__",
