@@ -177,6 +177,10 @@ def verify_task(task: Task) -> Verdict:
     return verdicts.verify(_records(file)[place])
 
 
+def _verify_tasks(tasks: Sequence[Task]) -> list[Verdict]:
+    return [verify_task(task) for task in tasks]
+
+
 def _parallel(tasks: Sequence[Task], jobs: int) -> Iterator[Verdict]:
     """Verdicts in the order of the tasks."""
     if jobs <= 1:
@@ -186,7 +190,9 @@ def _parallel(tasks: Sequence[Task], jobs: int) -> Iterator[Verdict]:
         jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
     ) as pool:
         try:
-            yield from pool.map(verify_task, tasks, chunksize=CHUNK)
+            waiting = [pool.submit(_verify_tasks, tasks[k : k + CHUNK]) for k in range(0, len(tasks), CHUNK)]
+            for future in waiting:
+                yield from future.result()
         except KeyboardInterrupt:
             for worker in multiprocessing.active_children():
                 worker.terminate()
