@@ -16,6 +16,7 @@ from . import ir
 from .codegen import compile_numpy, require_small
 from .codegen.helpers import embed
 from .declarations import Declaration
+from .errors import ShapeError
 from .evaluate import sizes_from
 from .expanding import multiplied_out
 from .ir import Einsum, Node
@@ -168,7 +169,10 @@ class Core:
 
     def apply(self, direction: Array) -> Array:
         """The contraction of the last axes with a direction, without the tensor."""
+        direction = np.asarray(direction)
         rank = len(self.shape) - direction.ndim
+        if direction.dtype.kind not in "biufc" or rank < 0 or direction.shape != self.shape[rank:]:
+            raise ShapeError(f"the direction is an array of numbers whose shape ends {self.shape}")
         total = np.zeros(self.shape[:rank], dtype=np.result_type(self._dtype, direction))
         for p in self.parts:
             out, inner = p.indices[:rank], p.indices[rank:]

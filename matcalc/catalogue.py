@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from . import entries, functions, ir, lower, points, userfunctions, verdicts
+from .codegen import is_taken
 from .declarations import ATTRIBUTES, KINDS
-from .derive import Declare, Expr, parse
+from .derive import Declare, Expr, parse, variable_names
 from .draws import Claim
 from .entries import Record
-from .errors import IdentityError, LimitError, MatcalcError
+from .errors import IdentityError, LimitError, MatcalcError, UnknownSymbolError, UnsupportedError
 from .functions import FUNCTIONS, Function
 from .letters import GREEK_NAMES
 from .rewrites import rewrite_of, rules
@@ -50,7 +53,9 @@ class Library:
     def __getitem__(self, name: str) -> Entry:
         found = next((e for e in self if e.name == name), None)
         if found is None:
-            raise KeyError(name)
+            near = get_close_matches(str(name), [e.name for e in self], 1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise UnknownSymbolError(f"there is no entry '{str(name)[:40]}' in the library{hint}")
         return found
 
     def filter(
@@ -62,6 +67,10 @@ class Library:
         kind: str | None = None,
     ) -> tuple[Entry, ...]:
         """The entries whose source contains a text, and that have a tag, declare a symbol, stand in a section."""
+        asked = {"source": source, "tag": tag, "symbol": symbol, "section": section, "kind": kind}
+        for what, value in asked.items():
+            if value is not None and not isinstance(value, str):
+                raise UnsupportedError(f"{what} is a text, not of the type {type(value).__name__}")
         return tuple(
             e
             for e in self
@@ -80,12 +89,15 @@ class Library:
         >>> [m.entry.source for m in Library(SHELF).find("tr(U V)")]
         ['Matrix Cookbook (14)']
         """
-        names = () if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        names = () if wrt is None else variable_names(wrt)
         return self._shelf.find(parse(expr, declare, **symbols).lowered.node, names)
 
     def verify(self, chosen: Iterable[Entry] | None = None) -> list[Verdict]:
         """Verify entries again, one after the other: all, or those that are given."""
-        return [verdicts.verify(e.record) for e in (self if chosen is None else chosen)]
+        entries_of = list(self if chosen is None else chosen)
+        if not all(isinstance(e, Entry) for e in entries_of):
+            raise UnsupportedError("what is verified are entries of the library")
+        return [verdicts.verify(e.record) for e in entries_of]
 
     def load(self, path: str | os.PathLike[str]) -> tuple[Entry, ...]:
         """Add the entries of a file, or of all files `*.mc` of a folder; every one is verified first.
@@ -93,6 +105,8 @@ class Library:
         A false entry refuses its whole file, with the numbers that refute it; what could not be decided is listed
         as unverified and not used. Errors: IdentityError, which names file, line and column.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            raise IdentityError(f"a file is named by text or a path, not by the type {type(path).__name__}")
         place = Path(path)
         files = sorted(place.glob("*.mc")) if place.is_dir() else [place]
         return tuple(entry for file in files for entry in self.add(read_file(file)))
@@ -146,21 +160,29 @@ def _use(entry: Entry) -> None:
 def read_file(path: Path) -> tuple[Record, ...]:
     """The records of a file of a user; what is wrong with the file is an IdentityError too."""
     try:
-        if path.stat().st_size > entries.MAX_FILE:
+        status = path.stat()
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise IdentityError(f"{path.name} is no file of text")
+        if status.st_size > entries.MAX_FILE:
             raise LimitError(f"{path.name}: a file of entries may have {entries.MAX_FILE:,} bytes at most")
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise IdentityError(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise IdentityError(f"{path.name}: the file is not text in UTF-8") from None
+    except OSError as error:
+        raise IdentityError(f"{path}: {error.strerror or error}") from None
+    except ValueError as error:  # a name that no file can have
+        raise IdentityError(f"{path}: {error}") from None
     return entries.read(text, path.name)
 
 
 def load_folder() -> None:
     """Load the user's own folder, if there is one."""
     place = os.environ.get(FOLDER)
-    if place and os.path.isdir(place):
-        library.load(place)
+    if not place or not os.path.exists(place):
+        return
+    if not os.path.isdir(place):
+        raise IdentityError(f"{FOLDER} names no folder: {place}")
+    library.add([record for file in sorted(Path(place).glob("*.mc")) for record in read_file(file)])
 
 
 # --- functions of users -------------------------------------------------------------------------------
@@ -185,6 +207,11 @@ def checked(record: Record) -> Function:
         )
     if row.name in FUNCTIONS.spellings:
         raise record.error(f"there is a function '{row.name}' already")
+    if is_taken(row.name):
+        raise record.error(f"'{row.name}' is a name that the programs written by `code()` use; take another")
+    for alias in row.aliases:
+        if not FUNCTION_NAME.fullmatch(alias) or alias in RESERVED:
+            raise record.error(f"'{alias[:40]}' cannot name a function: letters and digits, two or more", "aliases")
     for p in row.parameters:
         if p.kind not in ("any", *functions.KINDS) or (p.kind == "any" and row.result.kind != "same"):
             raise record.error(

@@ -10,7 +10,18 @@ from . import ir, plain
 from .claims import VARIABLE_FIRST, Written, axes_of, in_components, is_row, readable, readings, written
 from .counterexample import counterexample
 from .declarations import Declaration
-from .derive import Declare, Derivative, Expr, derived, parse, read, variable_names
+from .derive import (
+    Declare,
+    Derivative,
+    Expr,
+    derived,
+    parse,
+    read,
+    require_options,
+    require_table,
+    text_of,
+    variable_names,
+)
 from .draws import Claim
 from .errors import LimitError, MatcalcError, ShapeError, UnsupportedError
 from .expanding import same_form
@@ -88,7 +99,7 @@ def checked(
     symbols: Mapping[str, str],
 ) -> Check:
     """`check` with what is said of some symbols as a table, in which a name may be that of an argument."""
-    return _Checker(expr, wrt, declare, layout, structure, drawn(seed), symbols).check(str(claimed))
+    return _Checker(expr, wrt, declare, layout, structure, drawn(seed), symbols).check(text_of(claimed))
 
 
 class _Checker:
@@ -104,6 +115,7 @@ class _Checker:
         seed: int,
         symbols: Mapping[str, str],
     ) -> None:
+        require_options(layout or "mixed", structure)
         self.names = variable_names(wrt)
         self.is_bound = layout is not None  # whether the claim must be in one layout
         self.layout = layout or "mixed"
@@ -381,13 +393,14 @@ def compared(lhs: str | Expr, rhs: str | Expr, declare: Declare, seed: int | Non
 
 def _both(lhs: str | Expr, rhs: str | Expr, declare: Declare, symbols: Mapping[str, str]) -> tuple[Expr, Expr]:
     """Both sides with one table of symbols, inferred from both where they are not declared."""
+    require_table(declare)
     known: dict[str, str] = {}
     for side in (lhs, rhs):
         known.update(side.declarations if isinstance(side, Expr) else {})
     known.update(symbols)
     if declare and known:
         declare = {**known, **declare}
-    a, b = str(lhs), str(rhs)
+    a, b = text_of(lhs), text_of(rhs)
     if declare:
         return parse(a, declare=declare), parse(b, declare=declare)
     try:

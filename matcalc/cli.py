@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
+import os
 import sys
 from collections.abc import Sequence
 
 from . import __version__
+from .arguments import Parser
 from .check import Check, checked, compared
 from .commands import add_commands
 from .derive import LAYOUTS, Derivative, derived
@@ -16,6 +20,8 @@ from .structure import MODES
 from .verify import Verification
 
 FORMATS = ("text", "unicode", "latex", "index", "kron", "differential", "operator", "numpy", "json", "mathml")
+INTERNAL = 3  # an answer that its own verification refutes
+INTERRUPTED = 130  # as shells say it
 STEPS = ("index", "differential", "all")
 VERIFIED = {"numpy": "function", **{form: form for form in ("index", "kron", "differential", "operator")}}
 WITH_STEPS = ("text", "unicode", "latex", "json")
@@ -39,23 +45,44 @@ Exit status: 0 done, 1 the claim is wrong or could not be verified, 2 the input 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; errors are one message on standard error, and status 2."""
-    arguments = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # of a source, say, that the terminal cannot show
     try:
+        arguments = _parser().parse(sys.argv[1:] if argv is None else argv)
         status: int = arguments.run(arguments)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except InternalError as error:
-        print(f"matcalc: internal error: {error}", file=sys.stderr)
-        return 3
+        _failed(f"internal error: {error}")
+        return INTERNAL
     except MatcalcError as error:
-        print(f"matcalc: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        sys.stderr.close()
+        return _failed(str(error))
+    except BrokenPipeError:  # whoever read has read enough
+        _discard_output()
         return 0
+    except OSError as error:
+        _discard_output()
+        return _failed(f"the answer could not be written: {error.strerror or error}")
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _failed(message: str) -> int:
+    with contextlib.suppress(OSError):
+        print(f"matcalc: {message}", file=sys.stderr, flush=True)
+    return 2
+
+
+def _discard_output() -> None:
+    """What is left to write goes nowhere: Python would try again at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _parser() -> Parser:
+    parser = Parser(
         prog="matcalc",
         description="Matrix calculus: derivatives of matrix expressions, in matrix notation, verified.",
         epilog=EXAMPLES,
@@ -70,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_derive(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_derive(commands: argparse._SubParsersAction[Parser]) -> None:
     command = commands.add_parser(
         "derive",
         help="the derivative of an expression by a symbol",
@@ -103,7 +130,7 @@ def _add_derive(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.set_defaults(run=_derive)
 
 
-def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_check(commands: argparse._SubParsersAction[Parser]) -> None:
     command = commands.add_parser("check", help="whether a claim is the derivative, and if not, what is wrong with it")
     command.add_argument("expr", metavar="EXPR")
     command.add_argument("claim", metavar="CLAIM", help="in any layout, in index notation, or a differential in dX")
@@ -115,7 +142,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     command.set_defaults(run=_check)
 
 
-def _add_equal(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_equal(commands: argparse._SubParsersAction[Parser]) -> None:
     command = commands.add_parser("equal", help="whether two expressions are equal for all values")
     command.add_argument("lhs", metavar="LHS")
     command.add_argument("rhs", metavar="RHS")
@@ -162,18 +189,40 @@ def _derive(arguments: argparse.Namespace) -> int:
         raise UnsupportedError(f"--steps is for the formats {', '.join(WITH_STEPS)}")
     verdict = d.verify(seed=arguments.seed, form=VERIFIED.get(arguments.format, "text"))
     if arguments.format == "json":
-        print(
-            json.dumps(
-                _as_json(d, verdict if arguments.verify else None, bool(arguments.steps)), ensure_ascii=False, indent=2
-            )
-        )
+        told = _as_json(d, verdict if arguments.verify else None, bool(arguments.steps))
+        answer = json.dumps(told, ensure_ascii=False, indent=2)
+        print(answer if _can_show(answer) else json.dumps(json.loads(answer), indent=2))
     else:
-        print(_steps(d, arguments) if arguments.steps else _shown(d, arguments.format, arguments.pretty))
+        print(_showable(d, arguments))
         if d.note:
             print(f"note: {d.note}", file=sys.stderr)
         if arguments.verify:
             print(f"verification: {verdict}", file=sys.stderr)
     return 0 if verdict.ok or not arguments.verify else 1
+
+
+def _showable(d: Derivative, arguments: argparse.Namespace) -> str:
+    """The answer in the format that was asked for; in plain text where the output has no Unicode."""
+
+    def shown(language: str) -> str:
+        return _steps(d, language, arguments.steps) if arguments.steps else _shown(d, language, arguments.pretty)
+
+    answer = shown(arguments.format)
+    if _can_show(answer):
+        return answer
+    if arguments.format == "mathml":
+        return answer.encode("ascii", "xmlcharrefreplace").decode()
+    print(f"note: the output is in {sys.stdout.encoding}; this is the format text", file=sys.stderr)
+    return shown("text")
+
+
+def _can_show(answer: str) -> bool:
+    """Whether the output has all its characters."""
+    try:
+        answer.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _shown(d: Derivative, language: str, pretty: bool) -> str:
@@ -184,9 +233,9 @@ def _shown(d: Derivative, language: str, pretty: bool) -> str:
     return str(getattr(d, language)())
 
 
-def _steps(d: Derivative, arguments: argparse.Namespace) -> str:
-    steps = d.steps.full if arguments.steps == "all" else d.steps
-    return {"text": steps.__str__, "unicode": steps.unicode, "latex": steps.latex}[arguments.format]()
+def _steps(d: Derivative, language: str, which: str) -> str:
+    steps = d.steps.full if which == "all" else d.steps
+    return {"text": steps.__str__, "unicode": steps.unicode, "latex": steps.latex}[language]()
 
 
 def _as_json(d: Derivative, verdict: Verification | None, with_steps: bool) -> dict[str, object]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import concurrent.futures  # light: the pool of processes is loaded when it is first asked for
 import json
+import multiprocessing
 import os
 import shutil
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from . import catalogue, entries, userfunctions, verdicts
+from .arguments import Parser
 from .catalogue import FOLDER, library
 from .derive import parse
 from .entries import Record
@@ -37,7 +40,7 @@ examples:
 """
 # A file and the place of a record in it: what a worker is sent.
 Task: TypeAlias = tuple[str, int]
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 Declarations: TypeAlias = Callable[[Sequence[str]], Mapping[str, str]]
 
 
@@ -174,13 +177,26 @@ def verify_task(task: Task) -> Verdict:
     return verdicts.verify(_records(file)[place])
 
 
+def _verify_tasks(tasks: Sequence[Task]) -> list[Verdict]:
+    return [verify_task(task) for task in tasks]
+
+
 def _parallel(tasks: Sequence[Task], jobs: int) -> Iterator[Verdict]:
     """Verdicts in the order of the tasks."""
     if jobs <= 1:
         yield from map(verify_task, tasks)
         return
-    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(verify_task, tasks, chunksize=CHUNK)
+    with concurrent.futures.ProcessPoolExecutor(
+        jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    ) as pool:
+        try:
+            waiting = [pool.submit(_verify_tasks, tasks[k : k + CHUNK]) for k in range(0, len(tasks), CHUNK)]
+            for future in waiting:
+                yield from future.result()
+        except KeyboardInterrupt:
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+            raise
 
 
 def _own(records: Sequence[Record]) -> Iterator[Verdict]:
@@ -238,12 +254,15 @@ def _add(arguments: argparse.Namespace) -> int:
     if not place:
         raise IdentityError(f"set {FOLDER} to the folder that your files of identities shall be kept in")
     source = Path(arguments.file)
-    target = Path(place) / source.with_suffix(".mc").name
+    target = Path(place) / f"{source.stem}.mc"
     if target.exists():
         raise IdentityError(f"{target} is there already")
     added = library.load(source)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise IdentityError(f"{target}: {error.strerror or error}") from None
     for entry in added:
         print(f"{entry.status}  {_line(entry)}")
     return 0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from numbers import Rational
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 
 from . import ir, shown
 from .actions import complex_differential, contracted, core_function, differential_form, direction_of, with_directions
+from .byvalue import ByValue
 from .codegen import compile_numpy, numpy_source
 from .confirm import agree, folded
 from .declarations import Declaration, read_declarations
 from .derivation import KINDS, Derivation, Formula, Remark, Step, derivation
 from .differentiate import derivative
 from .draws import Claim
-from .errors import InternalError, LimitError, ShapeError, UnknownSymbolError, UnsupportedError
+from .errors import InternalError, LimitError, ParseError, ShapeError, UnknownSymbolError, UnsupportedError
 from .ir import Node
 from .judge import judge_program
 from .lower import STRUCTURE, Lowered, free_symbol, lower_parsed, plain_node, symbol_of, unfolded, without_structure
@@ -45,11 +47,15 @@ LAYOUTS = ("mixed", "numerator", "denominator")
 Declare: TypeAlias = Mapping[str, str | Declaration] | None
 
 
-@dataclass(frozen=True, repr=False)
-class Expr(Printable):
+@dataclass(frozen=True, repr=False, eq=False)
+class Expr(ByValue, Printable):
     """An expression that was read: its syntax, its shape, and what was assumed of its symbols."""
 
     lowered: Lowered
+
+    @property
+    def _value(self) -> Hashable:  # type: ignore[override]
+        return (str(self), self.lowered.node, frozenset(self.declarations.items()))
 
     @cached_property
     def syntax(self) -> Syntax:  # type: ignore[override]
@@ -109,6 +115,7 @@ def parse(expr: str | Expr, declare: Declare = None, **symbols: str) -> Expr:
 
 def read(expr: str | Expr, declare: Declare, symbols: Mapping[str, str], wrt: Sequence[str] = ()) -> Expr:
     SHELF.open()  # a user's own functions
+    require_table(declare)
     if isinstance(expr, Expr):
         if not declare and not symbols:
             return expr
@@ -120,8 +127,21 @@ def read(expr: str | Expr, declare: Declare, symbols: Mapping[str, str], wrt: Se
     return Expr(lower_parsed(expr, table, known, open_names=not declare))
 
 
-@dataclass(frozen=True, repr=False)
-class Derivative(Printable):
+def require_table(declare: object) -> None:
+    """Refuse a table of symbols that is none."""
+    if declare is not None and not isinstance(declare, Mapping):
+        raise ParseError(f"declare is a table such as {{'A': 'matrix(n,n)'}}, not of the type {type(declare).__name__}")
+
+
+def text_of(expr: object) -> str:
+    """The text of an expression, or of a number."""
+    if isinstance(expr, (str, Printable, Rational)):
+        return str(expr)
+    raise UnsupportedError(f"expressions are read from text, not from the type {type(expr).__name__}")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Derivative(ByValue, Printable):
     """A derivative: `str()` is its matrix notation, or index notation where there is no other.
 
     `node` has the axes of the expression and then those of each variable, whatever the layout of the text.
@@ -134,6 +154,10 @@ class Derivative(Printable):
     free: tuple[Node, Node]  # the expression and its derivative with independent entries
     structure: str | None = None
     steps_as: str = "index"
+
+    @property
+    def _value(self) -> Hashable:  # type: ignore[override]
+        return (self.expr, self.wrt, self.layout, self.structure, self.steps_as, self.node)
 
     @cached_property
     def bases(self) -> tuple[str, ...]:
@@ -489,12 +513,17 @@ def derived(
     symbols: Mapping[str, str],
 ) -> Derivative:
     """`derive` with what is said of some symbols as a table, in which a name may be that of an argument."""
+    require_options(layout, structure)
+    names = variable_names(wrt)
+    return _derive(read(expr, declare, symbols, names), names, layout, structure, steps)
+
+
+def require_options(layout: object, structure: object) -> None:
+    """Refuse a layout or a way to keep within a structure that does not exist."""
     if layout not in LAYOUTS:
         raise UnsupportedError(f"the layout is one of {', '.join(LAYOUTS)}")
     if structure is not None and structure not in MODES:
         raise UnsupportedError(f"structure is one of {', '.join(MODES)}, or None")
-    names = variable_names(wrt)
-    return _derive(read(expr, declare, symbols, names), names, layout, structure, steps)
 
 
 def variable_names(wrt: str | Sequence[str]) -> tuple[str, ...]:

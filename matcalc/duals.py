@@ -174,7 +174,8 @@ class Duals:
         if isinstance(node, Basis):
             if not 1 <= node.index <= shape[0]:
                 raise NoPoint("a unit vector that is longer than its space")
-            units = np.eye(shape[0], dtype=int)[node.index - 1]
+            units: Array = np.zeros(shape[0], dtype=int)
+            units[node.index - 1] = 1
         elif isinstance(node, Inject):
             self._small(shape)
             start = sum(s.evaluate(self.sizes) for s in node.parts[: node.place])

@@ -64,6 +64,8 @@ RECORD = re.compile(
     r"(?m)^(?P<kind>function|rewrite|fact)[ \t]+(?P<title>[^\n]+)|^[ \t]+[a-z]+:[^\n]*(?:\n {5,}[^ #\n][^\n]*)*"
 )
 
+ALLOWED = "\n\t"  # of what does not print; all else could tell a terminal to show other text than is there
+
 # A token: where it starts, and its text.
 Piece: TypeAlias = tuple[int, str]
 
@@ -137,6 +139,9 @@ def read(text: str, name: str) -> tuple[Record, ...]:
     source = Source(name, text)
     if len(text.encode("utf-8", "replace")) > MAX_FILE:
         raise LimitError(f"{name}: a file of entries may have {MAX_FILE:,} bytes at most")
+    hidden = next((k for k, c in enumerate(text) if not (c.isprintable() or c in ALLOWED)), None)
+    if hidden is not None:
+        raise source.error(f"a character that does not show (U+{ord(text[hidden]):04X})", hidden)
     try:
         tree: Any = _parser().parse(text)
     except UnexpectedInput as error:

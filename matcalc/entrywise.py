@@ -47,7 +47,7 @@ def entrywise(root: Node, declarations: Mapping[str, Declaration]) -> Node | Non
         return None
     try:
         algebra = _Algebra(declarations)
-        (value,) = evaluate([root], algebra.point, {}, algebra)
+        (value,) = evaluate([root], algebra.point, _Known(), algebra)
         terms = []
         for place in product(*(range(n or 0) for n in sizes)):
             units = [(ir.basis(k + 1, s), (axis,)) for axis, (k, s) in enumerate(zip(place, root.shape, strict=True))]
@@ -69,6 +69,13 @@ def _determinant(x: Array) -> Any:
     return sum((-1) ** j * x[0, j] * _determinant(_minor(x, 0, j)) for j in range(len(x)))
 
 
+class _Known(dict[str, Any]):
+    """What stands for names here: of symbols and sizes that are not in it there are no entries to write."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Inexact(f"{name} has no entries of a known number")
+
+
 class _Algebra:
     """Formulas of scalars as a number system."""
 
@@ -81,7 +88,7 @@ class _Algebra:
 
         self.sympy = sympy
         self.nodes: dict[Any, Node] = {}
-        self.point: dict[str, dict[int, Array]] = {}
+        self.point: dict[str, dict[int, Array]] = _Known()
         for name, d in declarations.items():
             sizes = [s.number for s in d.sizes]
             if all(n is not None and n <= MOST_ENTRIES for n in sizes):

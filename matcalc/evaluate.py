@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from . import ir
 from .errors import LimitError, MatcalcError, ShapeError, UnknownSymbolError
+from .floats import as_float
 from .ir import Basis, Call, Einsum, Extent, Inject, Labels, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
 from .numeric import PRIMITIVES
 from .sizes import Size
@@ -65,7 +66,7 @@ def _value(
 ) -> Any:
     match node:
         case Number(value):
-            return float(value)
+            return as_float(value)
         case Symbol(name):
             return _symbol(name, shape, symbols)
         case Extent(name):
@@ -80,7 +81,7 @@ def _value(
             factors = [(memo[o], ls) for o, ls in zip(operands, labels, strict=True)]
             return contract(factors, output, [s.evaluate(sizes) for s in extents])
         case Sum(terms):
-            return sum((float(c) * memo[n] for c, n in terms), np.zeros(shape))
+            return sum((as_float(c) * memo[n] for c, n in terms), np.zeros(shape))
         case Map(function, args) | Call(function, args):
             return _or_nan(PRIMITIVES[function], [memo[a] for a in args], shape)
         case Power(base, exponent):

@@ -178,7 +178,7 @@ def _against_convention(
     usual: Sequence[Ranks],
     assumed: Mapping[str, Declaration],
 ) -> ShapeError:
-    """What is wrong with the text as it is written, and what would have to be declared for the only reading that fits."""
+    """What is wrong with the text as it is written, and what to declare for the only reading that fits."""
     odd = [n for n, ranks in zip(names, usual, strict=True) if len(assumed[n].sizes) not in ranks]
     what = ", ".join(f"{n}: {assumed[n]}" for n in odd)
     first = next(x for x in walk(node) if isinstance(x, Name) and x.name == odd[0])

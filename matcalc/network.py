@@ -327,6 +327,13 @@ class Network:
         merges = [(o, ls) for o, ls in self.tensors if isinstance(o, Merge)]
         for merge in merges:
             a, i, j = merge[1]
+            if i == j:
+                if i in self.vectors and self._alone(i) and not self._around(i):
+                    diagonal = self._diag(self.vectors.pop(i))
+                    self._forget(merge)
+                    self._add_vector(a, [((Link(call_form("vec", [chain_form((diagonal,))]), vector=True),), ONE)])
+                    return True
+                continue
             if self._alone(i, j) and self._only_matrix(i) is self._only_matrix(j) is not None:
                 m = self._only_matrix(i)
                 assert m is not None

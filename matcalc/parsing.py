@@ -242,11 +242,13 @@ class Builder(Transformer[Any, Any]):
         rows, span = tuple(c[1:-1:2]), (c[0].start_pos, c[-1].end_pos)
         if len(rows) == 1 and all(isinstance(x, Listed) and len(x.rows) == 1 for x in rows[0]):
             rows = tuple(x.rows[0] for x in rows[0] if isinstance(x, Listed))  # [[a, b], [c, d]]
-            return Listed(rows, True, span=span)
+            is_matrix = True
+        else:
+            is_matrix = len(rows) > 1
         lengths = {len(row) for row in rows}
         if len(lengths) > 1:
             raise ParseError(f"the rows have {' and '.join(map(str, sorted(lengths)))} entries", None, span[0])
-        return Listed(rows, len(rows) > 1, span=span)
+        return Listed(rows, is_matrix, span=span)
 
     def bars(self, c: list[Any]) -> Syntax:
         return Bars(c[1], span=(c[0].start_pos, c[2].end_pos))

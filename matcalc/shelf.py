@@ -5,11 +5,12 @@ A derivation never looks here: the shelf is for those who ask which known identi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from . import entries, matching, statements
+from .byvalue import ByValue
 from .entries import Record
 from .errors import MatcalcError
 from .ir import Node
@@ -23,7 +24,7 @@ SHIPPED = "shipped"
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
+class Entry(ByValue):
     """One entry of the library: a function, a rewrite or a fact.
 
     `status` is `shipped` (the tests of the package verify it), `verified` (it was when it was loaded), `unverified`
@@ -32,6 +33,11 @@ class Entry:
 
     record: Record
     status: str
+
+    @property
+    def _value(self) -> Hashable:  # type: ignore[override]
+        fields = tuple((key, str(field)) for key, field in self.record.fields.items())
+        return (self.kind, self.record.title, self.status, fields)
 
     @property
     def kind(self) -> str:
@@ -85,12 +91,16 @@ class Entry:
         return f"Entry({self.kind} {self.name}: {self.states})"
 
 
-@dataclass(frozen=True)
-class Match:
+@dataclass(frozen=True, eq=False)
+class Match(ByValue):
     """An entry that states something of an expression, and what its symbols are there."""
 
     entry: Entry
     substitution: dict[str, str]
+
+    @property
+    def _value(self) -> Hashable:  # type: ignore[override]
+        return (self.entry, frozenset(self.substitution.items()))
 
     def __str__(self) -> str:
         renamed = ", ".join(f"{a} is {b}" for a, b in self.substitution.items() if a != b)
@@ -113,11 +123,15 @@ class Shelf:
     _filed: dict[bool, int] = field(default_factory=dict)  # how many entries are in the index, derivatives or others
 
     def open(self) -> None:
-        """Load the user's own folder, once."""
+        """Load the user's own folder, once; what is wrong with it is told every time."""
         if not self.opened:
-            self.opened = True
-            if self.loader is not None:
-                self.loader()
+            self.opened = True  # to load is to look what is there already
+            try:
+                if self.loader is not None:
+                    self.loader()
+            except BaseException:
+                self.opened = False
+                raise
 
     def forget(self) -> None:
         """Throw the index away, as after entries were taken off."""

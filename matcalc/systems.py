@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .floats import as_float
 from .letters import IMAGINARY
 from .numeric import PRIMITIVES, upright
 
@@ -374,10 +375,7 @@ class Floats:
         self.near = near
 
     def number(self, value: Fraction | int) -> Any:
-        try:
-            return float(value)
-        except OverflowError:
-            raise Inexact("a number too large for float64") from None
+        return as_float(value)
 
     def complex(self, value: complex) -> Any:
         return value if value.imag else value.real

@@ -16,7 +16,7 @@ PACKAGE = Path(matcalc.__file__).parent
 
 # A module imports only from rows above its own. A package stands in one row; within it there are no cycles.
 RANKS = (
-    "errors sizes",
+    "errors sizes byvalue floats",
     "syntax letters resources",
     "entries",
     "declarations functions",
@@ -59,6 +59,7 @@ RANKS = (
     "nearest",
     "catalogue check",
     "__init__",
+    "arguments",
     "commands",
     "cli",
     "__main__",

@@ -62,7 +62,9 @@ SIZES = {
     ("mean(transpose(A)) + s^T s", "s: vector(n)", "A: matrix(m,k)"): "ones(m, k) / (k m)",
     ("s^T s mean(outer(y,w))", "s: vector(n)", "y: vector(m)"): "sum(w) (s^T s) ones(m) / (k m)",
     ("x^T A x + mean(outer(y,w))", "A: matrix(n,n) symmetric", "y: vector(m)"): "sum(w) ones(m) / (k m)",
-    ("s^T s + sum(softmax(z) .* z)", "s: vector(n)", "z: vector(m)"): "z .* softmax(z) - (softmax(z)^T z - 1) softmax(z)",
+    ("s^T s + sum(softmax(z) .* z)", "s: vector(n)", "z: vector(m)"): (
+        "z .* softmax(z) - (softmax(z)^T z - 1) softmax(z)"
+    ),
     ("mean(diag(z)) + s^T s", "s: vector(n)", "z: vector(m)"): "ones(m) / m^2",
     ("mean(tril(A)) + s^T s", "s: vector(n)", "A: matrix(m,m)"): "tril(ones(m, m) / m^2)",
     ("mean(A I) + s^T s", "s: vector(n)", "A: matrix(m,k)"): "ones(m, k) / (k m)",

@@ -97,7 +97,10 @@ class NumpyFunction:
         for slot, array in zip(state.slots, arrays, strict=True):
             values[slot] = array
         with np.errstate(all="ignore"):
-            _run(self.calls, values)
+            try:
+                _run(self.calls, values)
+            except np.linalg.LinAlgError as error:
+                raise MatcalcError(f"there is no value at these arguments: {str(error).lower()}") from None
         result = values[self.program.root]
         if self.program.rank:
             return result  # type: ignore[no-any-return]

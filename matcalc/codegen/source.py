@@ -214,6 +214,11 @@ def _helpers(program: Program) -> set[str]:
     return found
 
 
+def is_taken(name: str) -> bool:
+    """Whether a program means something of its own by the name, so that no function of a user can have it."""
+    return name in RESERVED or name in _definitions()
+
+
 @cache
 def _definitions() -> dict[str, ast.stmt]:
     """The functions and constants of the modules that programs may call, by name."""

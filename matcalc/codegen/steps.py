@@ -5,12 +5,15 @@ The builder folds what is trivial: products with one, transposes of transposes, 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+from ..errors import LimitError
+from ..floats import as_float
 from ..ir import Labels, Rational
 from ..sizes import Size
 
@@ -67,6 +70,8 @@ class Builder:
         return self.steps[value].op == op
 
     def number(self, value: Rational) -> Value:
+        if as_float(value) in (math.inf, -math.inf) or (value and not as_float(value)):
+            raise LimitError("a program counts in float64, and this holds a number beyond 1e308 or below 1e-323")
         return self.emit("number", (), Fraction(value))
 
     def is_one(self, value: Value) -> bool:

@@ -79,7 +79,7 @@ class ComponentWriter(EinsteinWriter):
         try:
             sign, whole_form = self.recogniser.signed(node)
         except NoMatrixForm:
-            return 1, self._atom(node, letters)
+            return self.signed(node, letters)
         shown = component(whole_form.syntax, letters)
         if isinstance(shown, Neg):
             sign, shown = -sign, shown.arg

@@ -8,13 +8,15 @@ from .. import ir
 from ..confirm import agree, folded
 from ..declarations import Declaration
 from ..differentiate import derivative
+from ..draws import Claim
 from ..errors import MatcalcError, UnsupportedError
 from ..functions import FUNCTIONS
 from ..ir import Basis, Call, Einsum, Extent, Inject, Map, MatPow, Merge, Node, Number, Power, Sum, Symbol
+from ..judge import judge
 from ..lower import Lowered, Written, lower_text, note_sum, unfolded
 from ..recognise import Recogniser, matrix_form
 from ..syntax import OPERATOR, Mul, Name, Partial, Syntax
-from .checks import CONTRADICTION
+from .checks import CONTRADICTION, SEED
 from .step import Formula, Remark, Step
 
 LARGEST = 300
@@ -42,7 +44,11 @@ def scalar_case(lowered: Lowered, root: Node, result: Node, variable: str) -> St
     except (_Large, MatcalcError):
         return None
     if not agree(found, right, scalars.declarations):
-        raise UnsupportedError(CONTRADICTION)
+        status = judge(Claim(found, right, scalars.declarations), SEED).status  # float64 alone sees no nought
+        if status == "different":
+            raise UnsupportedError(CONTRADICTION)
+        if status == "undecided":
+            return None
     before, after = scalars.form(left, symbol), scalars.form(right, symbol)
     if before is None or after is None or left is symbol or not ir.depends(left, symbol.name):
         return None

@@ -45,6 +45,14 @@ class Term:
     own: tuple[str, ...]
 
 
+def _letters(count: int, taken: set[str]) -> tuple[str, ...]:
+    """Letters for that many axes, none of them taken."""
+    free = [k for k in LETTERS if k not in taken]
+    if len(free) < count:
+        raise LimitError(f"more than {len(LETTERS)} indices in a line of the derivation")
+    return tuple(free[:count])
+
+
 @dataclass
 class Lines:
     """The lines of one derivative, written as the events come in."""
@@ -59,9 +67,9 @@ class Lines:
 
     def __post_init__(self) -> None:
         bound = letters_in(self.shown)
-        self.outer = tuple([k for k in LETTERS if k not in bound][: self.root.rank])
+        self.outer = _letters(self.root.rank, bound)
         in_components, used = self._in_components()
-        self.by = tuple([k for k in LETTERS if k not in used][: self.variable.rank])
+        self.by = _letters(self.variable.rank, used)
         self.reserved = frozenset(self.by)
         given = component(self.shown, self.outer)
         has_letters = any(isinstance(x, Sub) for x in walk(in_components))
