@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -61,9 +61,13 @@ class Expr(Printable):
         """Every symbol with its kind, sizes and attributes, those assumed among them."""
         return {n: str(d) for n, d in self.lowered.declarations.items()}
 
+    @property
+    def taken(self) -> Set[str]:
+        return self.lowered.declarations.keys()
+
     def index(self) -> str:
         """The expression in Einstein's index notation."""
-        return text(einstein(self.lowered, self.lowered.node))
+        return self._text(einstein(self.lowered, self.lowered.node))
 
     def function(self, backend: str = "numpy") -> Callable[..., NDArray[np.float64]]:
         """A function of one array a symbol, by keyword."""
@@ -258,9 +262,13 @@ class Derivative(Printable):
         """
         return None if self._of_component else SHELF.identity_of(self.expr.lowered.node, self.wrt)
 
+    @property
+    def taken(self) -> Set[str]:
+        return self.expr.taken
+
     def index(self) -> str:
         """The derivative in Einstein's index notation."""
-        return text(einstein(self.expr.lowered, self.node))
+        return self._text(einstein(self.expr.lowered, self.node))
 
     def kron(self) -> str:
         """The Jacobian of vec(Y) by vec(X), vec putting columns below one another; of a gradient, its Hessian.
@@ -277,11 +285,11 @@ class Derivative(Printable):
         rank = self.expr.lowered.node.rank
         if len(self.wrt) == 2 and rank == 0:
             rank = len(self.expr.lowered.declarations[self.bases[0]].sizes)
-        return text(kronecker_form(self.expr.lowered, self.node, rank))
+        return self._text(kronecker_form(self.expr.lowered, self.node, rank))
 
     def pretty(self) -> str:
         """The derivative with its repeated parts named: `... where T_1 = ...`; `parse` reads it too."""
-        return text(with_names(self.syntax, set(self.expr.lowered.declarations)))
+        return text(with_names(self.syntax, self.taken))
 
     def differential(self) -> str:
         """The derivative as the change of the expression: `dF = A dX B`; of a Hessian the second differential.
@@ -300,9 +308,11 @@ class Derivative(Printable):
         if "complex" in lowered.declarations[self.bases[0]].attributes:
             self._refuse(len(self.wrt) > 1 or any(v.indices for v in self._variables))
             (v,) = _variables(lowered, self.bases)
-            return text(complex_differential(lowered, [_by_part(self.free[0], v, p, ignore) for p in ("", "conj")], v))
+            return self._text(
+                complex_differential(lowered, [_by_part(self.free[0], v, p, ignore) for p in ("", "conj")], v)
+            )
         self._require_whole()
-        return text(differential_form(lowered, self.node, self.wrt))
+        return self._text(differential_form(lowered, self.node, self.wrt))
 
     def operator(self) -> str:
         """What the derivative by the last variable makes of a direction: the product of a Hessian with dX.
@@ -311,7 +321,7 @@ class Derivative(Printable):
         '2 U^T U dV'
         """
         lowered = with_directions(self.expr.lowered, self.bases[-1:])
-        return text(written(lowered, self._applied, self.wrt)[0])
+        return self._text(written(lowered, self._applied, self.wrt)[0])
 
     def _require_whole(self) -> None:
         self._refuse(any(v.indices or v.part for v in self._variables))

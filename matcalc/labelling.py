@@ -211,7 +211,7 @@ class Labelling:
         return colours
 
     def _refine(self, colours: _Colours, touched: dict[int, dict[int, None]]) -> None:
-        """Split colours by what stands around their labels, of which those in `touched` saw a change, till none splits."""
+        """Split colours by what stands around their labels until none splits; those in `touched` saw a change."""
         while touched:
             # All are looked at before any changes, so that the order of new colours depends on the old ones alone.
             splits = [(c, *self._parts(colours, c, members)) for c, members in touched.items()]
