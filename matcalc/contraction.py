@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from math import prod
 from typing import TypeAlias
 
@@ -19,11 +21,13 @@ Pairing: TypeAlias = tuple[tuple[int, ...], tuple[int, ...], int, int, int, int,
 
 @lru_cache(maxsize=4096)
 def _held_of(labels: tuple[Labels, ...], output: Labels) -> tuple[Labels, ...]:
-    found = []
-    for place, own in enumerate(labels):
-        others = set(output).union(*(ls for k, ls in enumerate(labels) if k != place))
-        found.append(tuple(k for k in dict.fromkeys(own) if k in others))
-    return tuple(found)
+    times = _times(labels, output)
+    return tuple(tuple(k for k in dict.fromkeys(own) if times[k] > 1) for own in labels)
+
+
+def _times(labels: Sequence[Labels], output: Labels) -> Counter[int]:
+    """In how many factors a label stands; the output counts as one."""
+    return Counter(chain.from_iterable(map(set, [*labels, output])))
 
 
 def held(labels: Sequence[Labels], output: Labels) -> tuple[Labels, ...]:
@@ -49,22 +53,47 @@ def alone(array: Array, labels: Labels, keep: Labels) -> Array:
 
 @lru_cache(maxsize=4096)
 def plan(labels: tuple[Labels, ...], output: Labels) -> tuple[tuple[int, int, Labels], ...]:
-    """Which two factors to multiply next, until one is left: those whose product has fewest axes."""
-    left, steps = list(labels), []
+    """Which two factors to multiply next, until one is left: those whose product has fewest axes.
+
+    Of many factors only those are looked at that share a label, up to the first two whose product has no more axes than
+    they have.
+    """
+    left, steps = [tuple(dict.fromkeys(ls)) for ls in labels], []
+    times = _times(left, output)
     while len(left) > 1:
-        pairs = [(0, 1)] if len(left) > MAX_GREEDY else [(i, j) for j in range(len(left)) for i in range(j)]
-        best: tuple[tuple[int, int], int, int, Labels] | None = None
-        for i, j in pairs:
-            others = set(output).union(*(ls for k, ls in enumerate(left) if k not in (i, j)))
-            keep = tuple(k for k in dict.fromkeys(left[i] + left[j]) if k in others)
-            cost = (len(keep), -len(set(left[i]) & set(left[j])))
+        best: tuple[tuple[int, int], int, int] | None = None
+        many = len(left) > MAX_GREEDY
+        for i, j in _neighbours(left) if many else ((i, j) for j in range(len(left)) for i in range(j)):
+            a, b = left[i], left[j]
+            both = [k for k in a if k in b]
+            cost = (len(a) + len(b) - len(both) - sum(times[k] == 2 for k in both) - _lone(a + b, times), -len(both))
             if best is None or cost < best[0]:
-                best = (cost, i, j, keep)
-        assert best is not None
-        _, i, j, keep = best
+                best = (cost, i, j)
+                if many and cost[0] <= max(len(a), len(b)):
+                    break
+        _, i, j = best or ((), 0, 1)
+        keep = tuple(k for k in dict.fromkeys(left[i] + left[j]) if times[k] > (k in left[i]) + (k in left[j]))
+        times.subtract(left[i] + left[j])
+        times.update(keep)
         left = [ls for k, ls in enumerate(left) if k not in (i, j)] + [keep]
         steps.append((i, j, keep))
     return tuple(steps)
+
+
+def _lone(labels: Labels, times: Counter[int]) -> int:
+    """How many labels stand in one factor only."""
+    return sum(times[k] == 1 for k in labels)
+
+
+def _neighbours(left: Sequence[Labels]) -> Iterator[tuple[int, int]]:
+    """Factors that share a label."""
+    first: dict[int, int] = {}
+    for j, labels in enumerate(left):
+        for k in labels:
+            if k in first:
+                yield first[k], j
+            else:
+                first[k] = j
 
 
 @lru_cache(maxsize=4096)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -72,9 +72,13 @@ class Expr(ByValue, Printable):
         """Every symbol with its kind, sizes and attributes, those assumed among them."""
         return {n: str(d) for n, d in self.lowered.declarations.items()}
 
+    @property
+    def taken(self) -> Set[str]:
+        return self.lowered.declarations.keys()
+
     def index(self) -> str:
         """The expression in Einstein's index notation."""
-        return text(einstein(self.lowered, self.lowered.node))
+        return self._text(einstein(self.lowered, self.lowered.node))
 
     def function(self, backend: str = "numpy") -> Callable[..., NDArray[np.float64]]:
         """A function of one array a symbol, by keyword."""
@@ -287,9 +291,13 @@ class Derivative(ByValue, Printable):
         """
         return None if self._of_component else SHELF.identity_of(self.expr.lowered.node, self.wrt)
 
+    @property
+    def taken(self) -> Set[str]:
+        return self.expr.taken
+
     def index(self) -> str:
         """The derivative in Einstein's index notation, its axes in the layout that was asked for."""
-        return text(self._index_form)
+        return self._text(self._index_form)
 
     @property
     def _index_form(self) -> Syntax:
@@ -307,7 +315,7 @@ class Derivative(ByValue, Printable):
         `commutation(n,m)` is the matrix K with vec(X^T) = K vec(X) for X of n rows and m columns. Errors:
         UnsupportedError where a term is no Kronecker product, no vec(P) vec(Q)^T and no diag(vec(S)).
         """
-        return text(self._kron_form)
+        return self._text(self._kron_form)
 
     @property
     def _kron_form(self) -> Syntax:
@@ -322,7 +330,7 @@ class Derivative(ByValue, Printable):
 
     def pretty(self) -> str:
         """The derivative with its repeated parts named: `... where T_1 = ...`; `parse` reads it too."""
-        return text(with_names(self.syntax, set(self.expr.lowered.declarations)))
+        return text(with_names(self.syntax, self.taken))
 
     def differential(self) -> str:
         """The derivative as the change of the expression: `dF = A dX B`; of a Hessian the second differential.
@@ -337,7 +345,7 @@ class Derivative(ByValue, Printable):
         >>> derive("||z||^2", wrt="z", z="vector(n) complex").differential()
         'df = 2 re(z^H dz)'
         """
-        return text(self._differential_form)
+        return self._text(self._differential_form)
 
     @property
     def _differential_form(self) -> Syntax:
@@ -356,7 +364,7 @@ class Derivative(ByValue, Printable):
         >>> derive("||X - U V||_F^2", wrt=["V", "V"]).operator()
         '2 U^T U dV'
         """
-        return text(self._operator_form)
+        return self._text(self._operator_form)
 
     @property
     def _operator_form(self) -> Syntax:
@@ -433,7 +441,7 @@ class Derivative(ByValue, Printable):
         if verdict.refuted:
             raise InternalError(
                 f"the answer to '{self.expr.lowered.source}' by {', '.join(self.wrt)} is refuted by its own "
-                f"verification ({verdict.note}); this is a fault of matcalc, please report it: {self._shown(form)}"
+                f"verification ({verdict.note}); this is a fault of matcalc, please report it: {self._form_text(form)}"
             )
         return verdict
 
@@ -441,7 +449,7 @@ class Derivative(ByValue, Printable):
     def _table(self) -> Mapping[str, Declaration]:
         return self.expr.lowered.declarations
 
-    def _shown(self, form: str) -> str:
+    def _form_text(self, form: str) -> str:
         return str(self) if form in ("text", *PROGRAMS) else str(getattr(self, form)())
 
     def claim(self, form: str = "text") -> Claim:

@@ -8,7 +8,7 @@ node's own axes, and d f(X) is the differential of f in the direction of the tan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -20,6 +20,7 @@ from .lower import differential, expand
 from .tape import Found, Pulled, Pushed, Record, Started, ignore
 
 MAX_UNROLL = 16
+MAX_FACTORS = 10_000
 DIRECTION = "differential of the argument"
 ARGUMENT = "the argument"
 # What a rule gives: an operand and a part of its adjoint.
@@ -47,12 +48,28 @@ def _derivative(root: Node, variable: Symbol, record: Record) -> Node:
     return pull_back(root, variable, seed, root.shape, record)
 
 
+class _Effort:
+    """How many factors the products of a derivative have, if none is written twice."""
+
+    def __init__(self) -> None:
+        self.factors = 0
+
+    def spend(self, terms: int, each: int) -> None:
+        self.factors += terms * each
+        if self.factors > MAX_FACTORS:
+            raise LimitError(
+                f"the product rule makes {terms:,} products of {each:,} factors here; the products of a derivative may "
+                f"have {MAX_FACTORS:,} factors in all"
+            )
+
+
 @dataclass
 class _Adjoints:
     """Adjoints under construction, for an outer shape."""
 
     outer: Shape
     parts: dict[Node, list[tuple[Rational, Node]]] = field(default_factory=dict)
+    effort: _Effort = field(default_factory=lambda: _Effort())
 
     def total(self, node: Node) -> Node:
         return ir.add(self.parts.pop(node, ()), self.outer + node.shape)
@@ -92,7 +109,7 @@ def _parts(node: Node, adjoint: Node, adjoints: _Adjoints, relevant: Callable[[N
                 if relevant(term):
                     yield term, ir.scale(c, adjoint)
         case Einsum():
-            yield from _product_rule(node, adjoint, outer, relevant)
+            yield from _product_rule(node, adjoint, adjoints, relevant)
         case Map(function, args):
             yield from _chain_rule(function, args, adjoint, outer)
         case Power(base, exponent):
@@ -105,13 +122,68 @@ def _parts(node: Node, adjoint: Node, adjoints: _Adjoints, relevant: Callable[[N
             raise AssertionError(type(node).__name__)
 
 
-def _product_rule(node: Einsum, adjoint: Node, outer: Labels, relevant: Callable[[Node], bool]) -> Iterator[Part]:
+def _product_rule(node: Einsum, adjoint: Node, adjoints: _Adjoints, relevant: Callable[[Node], bool]) -> Iterator[Part]:
+    outer = adjoints.labels
     extents = dict(enumerate(node.extents))
     factors = list(zip(node.operands, node.labels, strict=True))
+    first = _first_of_equal(node)
+    adjoints.effort.spend(len({first[k] for k, o in enumerate(node.operands) if relevant(o)}), len(factors))
+    parts: dict[int, Node] = {}
     for place, (operand, labels) in enumerate(factors):
         if relevant(operand):
-            rest = factors[:place] + factors[place + 1 :]
-            yield operand, ir.einsum([(adjoint, outer + node.output), *rest], outer + labels, extents)
+            if first[place] not in parts:
+                rest = factors[:place] + factors[place + 1 :]
+                parts[place] = ir.einsum([(adjoint, outer + node.output), *rest], outer + labels, extents)
+            yield operand, parts[first[place]]
+
+
+def _first_of_equal(node: Einsum) -> list[int]:
+    """For each factor the first whose rest is the same: all (A X)^k of a trace have the rest (A X)^(k-1) A."""
+    places = list(range(len(node.operands)))
+    cycle = _cycle(node)
+    if cycle is None:
+        return places
+    word = [(node.operands[place], forward) for place, forward in cycle]
+    period = _period(word)
+    for k, (place, _) in enumerate(cycle):
+        places[place] = cycle[k % period][0]
+    firsts: dict[int, int] = {}
+    for place, known in enumerate(places):
+        places[place] = firsts.setdefault(known, place)
+    return places
+
+
+def _cycle(node: Einsum) -> list[tuple[int, bool]] | None:
+    """The factors of a trace in their order, each with whether it stands upright; None of any other product."""
+    if node.output or any(len(set(ls)) != 2 or len(ls) != 2 for ls in node.labels):
+        return None
+    on: dict[int, list[int]] = {}
+    for place, labels in enumerate(node.labels):
+        for k in labels:
+            on.setdefault(k, []).append(place)
+    if any(len(own) != 2 or own[0] == own[1] for own in on.values()):
+        return None
+    order: list[tuple[int, bool]] = []
+    place, label = 0, node.labels[0][0]
+    while not order or place != 0:
+        forward = node.labels[place][0] == label
+        order.append((place, forward or node.operands[place].swap == 1))
+        label = node.labels[place][1 if forward else 0]
+        place = next(p for p in on[label] if p != place)
+    return order if len(order) == len(node.operands) else None
+
+
+def _period(word: Sequence[object]) -> int:
+    """The least shift that takes a cyclic word to itself (Knuth, Morris and Pratt)."""
+    border = [0] * len(word)
+    k = 0
+    for j in range(1, len(word)):
+        while k and word[j] != word[k]:
+            k = border[k - 1]
+        k += word[j] == word[k]
+        border[j] = k
+    shift = len(word) - border[-1]
+    return shift if len(word) % shift == 0 else len(word)
 
 
 def _chain_rule(function: str, args: tuple[Node, ...], adjoint: Node, outer: Labels) -> Iterator[Part]:
@@ -294,10 +366,13 @@ def push_forward(root: Node, variable: Symbol, record: Record = ignore) -> Node:
 def directional(root: Node, variable: Symbol, direction: Node, record: Record = ignore) -> Node:
     """The derivative of a node as its variable moves in a direction."""
     tangents: dict[Node, Node] = {}
+    effort = _Effort()
     for node in ir.topological(root):
         if node is variable:
             tangents[node] = direction
         elif any(n in tangents for n in ir.operands_of(node)):
+            if isinstance(node, Einsum):
+                effort.spend(sum(o in tangents for o in node.operands), len(node.operands))
             tangent = tangent_of(node, tangents)
             record(Pushed(node, tangent))
             if not ir.is_zero(tangent):

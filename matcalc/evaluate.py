@@ -132,21 +132,30 @@ def contract(factors: Sequence[Factor], output: Labels, extents: Sequence[int]) 
     Labels are summed one at a time, the one that leaves the smallest array first.
     """
     distinct = tuple(dict.fromkeys(output))
-    left = list(factors)
-    while summed := sorted({k for _, labels in left for k in labels} - set(distinct)):
-        k = min(summed, key=lambda label: _bucket_entries(left, label, extents))
-        bucket = [f for f in left if k in f[1]]
-        left = [f for f in left if k not in f[1]]
-        kept = tuple(dict.fromkeys(x for _, labels in bucket for x in labels if x != k))
-        left.append(_multiplied(bucket, kept, extents))
-    carried = tuple(k for k in distinct if any(k in labels for _, labels in left))
-    product, _ = _multiplied(sorted(left, key=lambda f: f[0].size), carried, extents)
+    left = dict(enumerate(factors))
+    on: dict[int, dict[int, None]] = {}  # for each label the factors that have it
+    for place, (_, labels) in left.items():
+        for k in labels:
+            on.setdefault(k, {})[place] = None
+
+    def entries(label: int) -> int:
+        return prod(extents[k] for k in {k for place in on[label] for k in left[place][1]})
+
+    sizes = {k: entries(k) for k in sorted(on.keys() - set(distinct))}
+    for place in range(len(left), len(left) + len(sizes)):
+        k = min(sizes, key=lambda label: (sizes[label], label))
+        del sizes[k]
+        bucket = [(other, left.pop(other)) for other in on.pop(k)]
+        kept = tuple(dict.fromkeys(x for _, (_, labels) in bucket for x in labels if x != k))
+        left[place] = _multiplied([f for _, f in bucket], kept, extents)
+        for x in kept:
+            for other, _ in bucket:
+                on[x].pop(other, None)
+            on[x][place] = None
+        sizes.update((x, entries(x)) for x in kept if x in sizes)
+    carried = tuple(k for k in distinct if on.get(k))
+    product, _ = _multiplied(sorted(left.values(), key=lambda f: f[0].size), carried, extents)
     return _spread(product, carried, distinct, output, extents)
-
-
-def _bucket_entries(factors: Sequence[Factor], label: int, extents: Sequence[int]) -> int:
-    labels = {k for _, ls in factors if label in ls for k in ls}
-    return prod(extents[k] for k in labels)
 
 
 def _multiplied(factors: Sequence[Factor], kept: Labels, extents: Sequence[int]) -> Factor:

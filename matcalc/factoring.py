@@ -5,26 +5,58 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd, lcm
+from typing import TypeAlias
 
 from .forms import Form, add_form, identity_form
 from .ir import Rational, magnitude
 from .terms import Chain, Link, Recognises, Scalar, Term, reverse
 
 MAX_FACTORED = 40
+MAX_TRIED = 60
+
+# What tells a term from another that is made of the same pieces: its number and which pieces they are.
+Pieces: TypeAlias = tuple[Rational, tuple[tuple[int, object], ...], tuple[int, ...], int]
+
+
+class _Tried:
+    """What the sums within one sum became, with the terms that were given, and how many more are tried."""
+
+    def __init__(self) -> None:
+        self.left = MAX_TRIED
+        self.found: dict[tuple[object, ...], tuple[Sequence[Term], Term]] = {}
 
 
 class Factoring:
     """A sum of terms with common factors taken out."""
 
-    def __init__(self, recogniser: Recognises, unit: Form | None, rank: int) -> None:
+    def __init__(self, recogniser: Recognises, unit: Form | None, rank: int, tried: _Tried | None = None) -> None:
         self.recogniser = recogniser
         self.unit = unit
         self.rank = rank
+        self.tried = tried or _Tried()
+
+    def _within(self, unit: Form | None, rank: int) -> Factoring:
+        return Factoring(self.recogniser, unit, rank, self.tried)
 
     def run(self, terms: Sequence[Term]) -> Term:
-        """The sum as one term; its sign makes the shortest of its terms positive."""
-        if len(terms) <= MAX_FACTORED:
-            terms = self._grouped(list(terms))
+        """The sum as one term; its sign makes the shortest of its terms positive.
+
+        Where too much would have to be tried, as for sums of long products of two letters, it stays as it is.
+        """
+        found = self._remembered(terms)
+        return found if self.tried.left > 0 else self._sum(terms)
+
+    def _remembered(self, terms: Sequence[Term]) -> Term:
+        key = (self.unit is not None and self.unit.key, self.rank, *map(_pieces, terms))
+        if key not in self.tried.found:
+            self.tried.left -= 1
+            self.tried.found[key] = (terms, self._run(terms))  # the terms, so that their pieces stay
+        return self.tried.found[key][1]
+
+    def _run(self, terms: Sequence[Term]) -> Term:
+        return self._sum(self._grouped(list(terms)) if len(terms) <= MAX_FACTORED else terms)
+
+    def _sum(self, terms: Sequence[Term]) -> Term:
         if len(terms) == 1:
             return terms[0]
         c = content([t.coefficient for t in terms])
@@ -72,7 +104,7 @@ class Factoring:
 
     def _grouped(self, terms: list[Term]) -> list[Term]:
         """Take out the factor that saves most, until none saves anything."""
-        while len(terms) > 1:
+        while len(terms) > 1 and self.tried.left > 0:
             best: tuple[int, list[int], Term] | None = None
             for members in self._candidates(terms):
                 group = [terms[k] for k in members]
@@ -125,7 +157,7 @@ class Factoring:
         prefix, suffix = first[:head], first[len(first) - tail :] if tail else ()
         chains = [c[head : len(c) - tail] for c in chains]
         if self.rank and first and not any(chains):
-            total = Factoring(self.recogniser, None, 0).run(
+            total = self._within(None, 0)._remembered(
                 [Term(t.coefficient, rest) for t, rest in zip(terms, rests, strict=True)]
             )
             return Term(total.coefficient, common + total.scalars, prefix + suffix)
@@ -140,10 +172,10 @@ class Factoring:
         if all(c and c[0].turned and c[0].vector for c in chains):
             # a b^T + a c^T is a (b + c)^T
             return self._joined(
-                common, prefix, Factoring(self.recogniser, None, 1).run([t.turned for t in inner]).turned, suffix
+                common, prefix, self._within(None, 1)._remembered([t.turned for t in inner]).turned, suffix
             )
         rank = self._rank_within(chains, prefix, suffix)
-        return self._joined(common, prefix, Factoring(self.recogniser, unit, rank).run(inner), suffix)
+        return self._joined(common, prefix, self._within(unit, rank)._remembered(inner), suffix)
 
     def _rank_within(self, chains: Sequence[Chain], prefix: Chain, suffix: Chain) -> int:
         """The rank of what is left between common links."""
@@ -158,6 +190,11 @@ class Factoring:
         if not chain and not (prefix or suffix):
             return Term(inner.coefficient, common + inner.scalars, (), inner.unit)
         return Term(inner.coefficient, common + inner.scalars, (*prefix, *chain, *suffix), inner.unit)
+
+
+def _pieces(term: Term) -> Pieces:
+    scalars = tuple((id(s.base), s.power if isinstance(s.power, Fraction) else id(s.power)) for s in term.scalars)
+    return term.coefficient, scalars, tuple(map(id, term.chain)), id(term.unit)
 
 
 def _is_symmetric(term: Term) -> bool:

@@ -25,13 +25,17 @@ from .syntax import (
     Pow,
     Syntax,
     Transpose,
+    digest,
+    last_name,
     walk,
 )  # fmt: skip
+
+LONG = 200
 
 
 class Form:
     """A piece of syntax. `norm` is (v, kind) where it is the square of the norm of v; `p_norm` is (v, p) where it
-    is the sum of |v|^p. `cost` is its length, `key` its text: equal keys are equal pieces."""
+    is the sum of |v|^p. `cost` is its length; `key` is its text, of a long one a digest: equal keys, equal pieces."""
 
     __slots__ = ("_cost", "_key", "norm", "p_norm", "syntax")
 
@@ -53,7 +57,7 @@ class Form:
     @property
     def key(self) -> str:
         if self._key is None:
-            self._key = text(self.syntax)
+            self._key = text(self.syntax) if self.cost <= LONG else f"~{digest(self.syntax).hex()}"
         return self._key
 
     @property
@@ -68,7 +72,7 @@ class Form:
     @property
     def last_name(self) -> str:
         """The name that stands last in it."""
-        return ([x.name for x in walk(self.syntax) if isinstance(x, Name)] or [""])[-1]
+        return last_name(self.syntax)
 
     @property
     def names(self) -> frozenset[str]:

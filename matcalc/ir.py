@@ -25,13 +25,15 @@ Canonical order is by `digest`, a number that depends on structure alone: the sa
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from hashlib import blake2b
 from math import gcd, isqrt, lcm
+from threading import Lock
 from typing import Any, TypeAlias, TypeVar
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 from .errors import LimitError, UnsupportedError
 from .functions import FUNCTIONS
@@ -53,6 +55,9 @@ COMPLEX = frozenset({"complex", "hermitian"})
 CONJUGATE = "conj(", ")"
 
 _table: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
+RECENT = 2_000
+_recent: deque[Node] = deque(maxlen=RECENT)  # turned nodes, which only a weak reference of the other holds
+_missing = Lock()  # `setdefault` of such a table is several steps, between which another thread may put its node
 
 
 class Node:
@@ -63,7 +68,7 @@ class Node:
     digest: int
     is_complex: bool  # whether a complex symbol or the imaginary unit is in it
     _swap: int | None
-    _turned: Any
+    _turned: ref[Node] | None
 
     @property
     def rank(self) -> int:
@@ -207,17 +212,18 @@ def _intern(
 ) -> N:
     full = (cls, shape, *key)
     found = _table.get(full)
-    if found is None:
-        node = object.__new__(cls)
-        node.shape = shape
-        node.digest = hash((_text_digest(cls.__name__), *digest))
-        node._swap = swap if len(shape) == 2 else 0
-        node._turned = None
-        node.is_complex = is_complex
-        for name, value in fields.items():
-            setattr(node, name, value)
-        found = _table.setdefault(full, node)
-    return found  # type: ignore[return-value]
+    if found is not None:
+        return found  # type: ignore[return-value]
+    node = object.__new__(cls)
+    node.shape = shape
+    node.digest = hash((_text_digest(cls.__name__), *digest))
+    node._swap = swap if len(shape) == 2 else 0
+    node._turned = None
+    node.is_complex = is_complex
+    for name, value in fields.items():
+        setattr(node, name, value)
+    with _missing:
+        return _table.setdefault(full, node)  # type: ignore[return-value]
 
 
 def unfolded_node(cls: type[N], key: tuple[Any, ...], shape: Shape, is_complex: bool, **fields: Any) -> N:
@@ -394,9 +400,12 @@ def transpose(node: Node, axes: Labels) -> Node:
     """Axis k of the result is axis `axes[k]` of the node."""
     if axes != (1, 0):
         return _transpose(node, axes)
-    if node._turned is None:
-        node._turned = _transpose(node, axes)
-    turned: Node = node._turned
+    turned: Node | None = node._turned() if node._turned is not None else None
+    if turned is None:
+        turned = _transpose(node, axes)
+        # Weak: the turned node is often made of this one, and a cycle of nodes would stay in the table for ever.
+        node._turned = ref(turned)
+        _recent.append(turned)
     return turned
 
 

@@ -45,7 +45,11 @@ def length(node: Syntax) -> int:
     >>> length(Add((Transpose(Name("A")), Mul((ONE, Name("B"))))))
     5
     """
-    return _COUNTS[type(node)](node)
+    found: int | None = getattr(node, "known_length", None)
+    if found is None:
+        found = _COUNTS[type(node)](node)
+        object.__setattr__(node, "known_length", found)
+    return found
 
 
 def _num(node: Num) -> int:
@@ -71,7 +75,7 @@ def _call(node: Call) -> int:
 def _all(nodes: tuple[Syntax, ...]) -> int:
     total = 0
     for node in nodes:
-        total += _COUNTS[type(node)](node)
+        total += length(node)
     return total
 
 

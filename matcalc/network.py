@@ -37,7 +37,7 @@ from .terms import (
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Vec:
     """A vector on a label: an elementwise product of chains to powers."""
 
@@ -45,7 +45,7 @@ class Vec:
     parts: list[tuple[Chain, Fraction | Form]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Mat:
     """A matrix between two labels: an elementwise product of chains to powers."""
 
@@ -125,7 +125,8 @@ class Network:
         self.coefficient: Rational = 1
         self.scalars: list[Scalar] = []
         self.vectors: dict[int, Vec] = {}
-        self.matrices: list[Mat] = []
+        self.matrices: dict[Mat, None] = {}
+        self.on: dict[int, dict[Mat, None]] = {}  # the matrices on each label
         self.output = set(node.output)
         self.tensors: list[tuple[Node, tuple[int, ...]]] = []
         operands = list(zip(node.operands, node.labels, strict=True))
@@ -202,17 +203,25 @@ class Network:
             self.vectors[label] = Vec(label, list(parts))
 
     def _add_matrix(self, labels: tuple[int, int], parts: list[tuple[Chain, Fraction | Form]]) -> None:
-        for known in self.matrices:
+        for known in self.on.get(labels[0], ()):
             if known.labels == labels:
                 known.parts += parts
                 return
             if known.labels == labels[::-1]:
                 known.parts += [(reverse(chain), p) for chain, p in parts]
                 return
-        self.matrices.append(Mat(labels, list(parts)))
+        m = Mat(labels, list(parts))
+        self.matrices[m] = None
+        for k in labels:
+            self.on.setdefault(k, {})[m] = None
+
+    def _remove(self, m: Mat) -> None:
+        del self.matrices[m]
+        for k in set(m.labels):
+            del self.on[k][m]
 
     def _around(self, label: int) -> list[Mat]:
-        return [m for m in self.matrices if label in m.labels]
+        return list(self.on.get(label, ()))
 
     def _is_free(self, label: int) -> bool:
         return label not in self.output
@@ -239,7 +248,7 @@ class Network:
         for m in self.matrices:
             i, j = m.labels
             if i == j:
-                self.matrices.remove(m)
+                self._remove(m)
                 # On the diagonal each factor is its transpose.
                 m.parts = [(min(chain, reverse(chain), key=chain_cost), p) for chain, p in m.parts]
                 if self._is_free(i) and not self._around(i) and i not in self.vectors:
@@ -247,9 +256,10 @@ class Network:
                 else:
                     self._add_vector(i, [((self._diagonal(m.chain(i)),), ONE)])
                 return True
-            alone = all(self._is_free(k) and len(self._around(k)) == 1 and k not in self.vectors for k in (i, j))
-            if alone and len(m.parts) >= 2 and all(p == ONE for _, p in m.parts):
-                self.matrices.remove(m)
+            if len(m.parts) < 2 or any(p != ONE for _, p in m.parts):
+                continue
+            if all(self._is_free(k) and len(self.on[k]) == 1 and k not in self.vectors for k in (i, j)):
+                self._remove(m)
                 left, right = _elementwise(m.parts[:-1]), m.parts[-1][0]
                 self.scalars.append(Scalar(self._trace_form(reverse(left) + right)))
                 return True
@@ -270,7 +280,7 @@ class Network:
             around = self._around(i)
             if self._is_free(i) and len(around) == 1:
                 m = around[0]
-                self.matrices.remove(m)
+                self._remove(m)
                 del self.vectors[i]
                 other = m.other(i)
                 self._add_vector(other, [(m.chain(other) + _elementwise(v.parts), ONE)])
@@ -281,13 +291,8 @@ class Network:
         """A summed label that only one matrix carries."""
         for m in self.matrices:
             for i in m.labels:
-                if (
-                    m.labels[0] != m.labels[1]
-                    and self._is_free(i)
-                    and len(self._around(i)) == 1
-                    and i not in self.vectors
-                ):
-                    self.matrices.remove(m)
+                if len(self.on[i]) == 1 and m.labels[0] != m.labels[1] and self._is_free(i) and i not in self.vectors:
+                    self._remove(m)
                     other = m.other(i)
                     if self._is_free(other) and not self._around(other) and other not in self.vectors:
                         self.scalars.append(Scalar(self._total_of_matrix(m)))
@@ -337,7 +342,7 @@ class Network:
             if self._alone(i, j) and self._only_matrix(i) is self._only_matrix(j) is not None:
                 m = self._only_matrix(i)
                 assert m is not None
-                self.matrices.remove(m)
+                self._remove(m)
                 self._forget(merge)
                 # Columns stand below one another: the outer part is the column.
                 self._add_vector(a, [((Link(call_form("vec", [chain_form(m.chain(j))]), vector=True),), ONE)])
@@ -356,8 +361,8 @@ class Network:
                 straight = call_form("kron", [chain_form(left.chain(i)), chain_form(right.chain(j))])
                 back = call_form("kron", [chain_form(left.chain(k)), chain_form(right.chain(q))])
                 turned = back.cost < straight.cost
-                self.matrices.remove(left)
-                self.matrices.remove(right)
+                self._remove(left)
+                self._remove(right)
                 self._forget(rows, columns)
                 self._add_matrix((a, b), [((Link(back if turned else straight, turned=turned),), ONE)])
                 return True
@@ -379,8 +384,8 @@ class Network:
     def _join(self, i: int, around: list[Mat], between: Chain) -> None:
         left, right = around
         a, b = left.other(i), right.other(i)
-        self.matrices.remove(left)
-        self.matrices.remove(right)
+        self._remove(left)
+        self._remove(right)
         self._add_matrix((a, b), [(left.chain(a) + between + right.chain(i), ONE)])
 
     # --- forms of what results ---

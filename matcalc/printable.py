@@ -1,7 +1,10 @@
-"""What has a syntax can be written in every language."""
+"""What has a syntax can be written in every language: with names for repeated parts where it is too long without."""
 
 from __future__ import annotations
 
+from collections.abc import Set
+
+from .naming import shown
 from .render.latex import latex
 from .render.mathml import mathml
 from .render.text import text
@@ -14,20 +17,33 @@ class Printable:
 
     syntax: Syntax
 
+    @property
+    def taken(self) -> Set[str]:
+        """Names that no part may be given."""
+        return frozenset()
+
+    @property
+    def _shown(self) -> Syntax:
+        return shown(self.syntax, self.taken)
+
+    def _text(self, syntax: Syntax) -> str:
+        """Another form of the same value."""
+        return text(shown(syntax, self.taken))
+
     def __str__(self) -> str:
-        return text(self.syntax)
+        return text(self._shown)
 
     def unicode(self) -> str:
         """The text in Unicode mathematics."""
-        return unicode(self.syntax)
+        return unicode(self._shown)
 
     def latex(self) -> str:
         """The text in LaTeX, for mathematics mode."""
-        return latex(self.syntax)
+        return latex(self._shown)
 
     def mathml(self) -> str:
         """The text in MathML Core."""
-        return mathml(self.syntax)
+        return mathml(self._shown)
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"

@@ -510,12 +510,23 @@ def _where(scope: Scope, node: Where, held: frozenset[str]) -> Typed:
 def _in_order_of_use(bindings: Sequence[tuple[str, Syntax]]) -> Iterator[tuple[str, Syntax]]:
     """Each name after the names that its value uses; a circle is an error."""
     left = dict(bindings)
-    while left:
-        ready = [n for n, v in left.items() if not any(isinstance(x, Name) and x.name in left for x in walk(v))]
-        if not ready:
-            raise ParseError(f"the names {', '.join(sorted(left))} are defined by one another")
+    uses = {n: {x.name for x in walk(v) if isinstance(x, Name) and x.name in left} for n, v in bindings}
+    users: dict[str, list[str]] = {n: [] for n in left}
+    for n, used in uses.items():
+        for name in used:
+            users[name].append(n)
+    ready = [n for n, used in uses.items() if not used]
+    while ready:
         for n in ready:
             yield n, left.pop(n)
+        done, ready = ready, []
+        for n in done:
+            for user in users[n]:
+                uses[user].discard(n)
+                if not uses[user]:
+                    ready.append(user)
+    if left:
+        raise ParseError(f"the names {', '.join(sorted(left))} are defined by one another")
 
 
 def closed(scope: Scope, part: Typed) -> Typed:

@@ -2,7 +2,8 @@
 
 Every node is immutable and compares by structure; `span` is its place in the text and takes no part in
 comparison. Brackets leave no node. The parser makes these nodes, the recogniser makes them, and every
-output language is a function of them.
+output language is a function of them. What the recogniser makes is a graph: one node may stand in many places, so that
+the text may be far longer than the graph.
 """
 
 from __future__ import annotations
@@ -10,14 +11,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from hashlib import blake2b
 from typing import TypeAlias
 
 Span: TypeAlias = tuple[int, int]
 NOWHERE: Span = (0, 0)
 
 
+class Measured:
+    """Room for what is found once for each node: its length, and a digest of its structure."""
+
+    __slots__ = ("known_digest", "known_length")
+    known_length: int
+    known_digest: bytes
+
+
 @dataclass(frozen=True, slots=True)
-class Syntax:
+class Syntax(Measured):
     """Base of all nodes."""
 
     span: Span = field(default=NOWHERE, compare=False, repr=False, kw_only=True)
@@ -269,12 +279,29 @@ def with_children(node: Syntax, parts: tuple[Syntax, ...]) -> Syntax:
 
 
 def walk(node: Syntax) -> Iterator[Syntax]:
-    """`node` and all below it, parents first, without recursion."""
+    """`node` and all below it, parents first, without recursion; a node that stands in several places once."""
     stack = [node]
+    seen: set[int] = set()
     while stack:
         top = stack.pop()
-        yield top
-        stack.extend(reversed(children(top)))
+        if id(top) not in seen:
+            seen.add(id(top))
+            yield top
+            stack.extend(reversed(children(top)))
+
+
+def last_name(node: Syntax) -> str:
+    """The name that stands last in it, or nothing."""
+    stack = [node]
+    seen: set[int] = set()
+    while stack:
+        top = stack.pop()
+        if isinstance(top, Name):
+            return top.name
+        if id(top) not in seen:
+            seen.add(id(top))
+            stack.extend(children(top))
+    return ""
 
 
 OPERATOR = Name("")
@@ -282,3 +309,43 @@ OPERATOR = Name("")
 
 ONE = Num(Fraction(1))
 MINUS_ONE = Neg(ONE)
+
+
+def digest(node: Syntax) -> bytes:
+    """A digest of the structure: the same in every process, and found once for each node."""
+    try:
+        return node.known_digest
+    except AttributeError:
+        pass
+    parts = children(node)
+    leaf = repr(with_children(node, (OPERATOR,) * len(parts)))
+    found = blake2b(leaf.encode("utf-8", "backslashreplace") + b"".join(map(digest, parts)), digest_size=16).digest()
+    object.__setattr__(node, "known_digest", found)
+    return found
+
+
+def upwards(root: Syntax) -> list[Syntax]:
+    """`root` and all below it, each once and after what stands below it; without recursion."""
+    order: list[Syntax] = []
+    seen = {id(root)}
+    stack: list[tuple[Syntax, Iterator[Syntax]]] = [(root, iter(children(root)))]
+    while stack:
+        node, rest = stack[-1]
+        for child in rest:
+            if id(child) not in seen:
+                seen.add(id(child))
+                stack.append((child, iter(children(child))))
+                break
+        else:
+            order.append(node)
+            stack.pop()
+    return order
+
+
+def occurrences(node: Syntax) -> Iterator[Syntax]:
+    """`node` and all below it in the order of the text: what stands in several places, as often as it stands."""
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        yield top
+        stack.extend(reversed(children(top)))

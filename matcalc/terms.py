@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import accumulate
 from typing import Protocol, TypeAlias
 
 from .forms import (
@@ -126,14 +127,19 @@ def grouped(chain: Chain) -> Chain:
 def _group_repeated(chain: Chain) -> Chain:
     best: tuple[int, int, int, int] | None = None
     keys = [link.key for link in chain]
-    for size in range(2, len(chain) // 2 + 1):
-        for start in range(len(chain) - 2 * size + 1):
-            wanted = keys[start : start + size]
-            times = 1
-            while keys[start + times * size : start + (times + 1) * size] == wanted:
-                times += 1
-            saved = (times - 1) * sum(link.cost for link in chain[start : start + size]) - 2
-            if saved > 0 and times > 1 and (best is None or saved > best[0]):
+    if len(set(keys)) == len(keys):
+        return chain
+    costs = [0, *accumulate(link.cost for link in chain)]
+    for size in _distances(keys):
+        same = 0  # links from here on that equal the one `size` further on
+        found: list[tuple[int, int]] = []
+        for start in range(len(chain) - size - 1, -1, -1):
+            same = same + 1 if keys[start] == keys[start + size] else 0
+            if same >= size:
+                found.append((start, 1 + same // size))
+        for start, times in reversed(found):
+            saved = (times - 1) * (costs[start + size] - costs[start]) - 2
+            if saved > 0 and (best is None or saved > best[0]):
                 best = (saved, start, size, times)
     if best is None:
         return chain
@@ -144,6 +150,17 @@ def _group_repeated(chain: Chain) -> Chain:
     base = product([link.form for link in grouped(reverse(block) if turned else block)])
     power = Link(base, number_form(times), turned)
     return (*chain[:start], power, *chain[start + size * times :])
+
+
+def _distances(keys: Sequence[object]) -> list[int]:
+    """How far apart links stand that are equal: sizes that a repeated block may have."""
+    places: dict[object, list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    most = len(keys) // 2
+    return sorted(
+        {d for own in places.values() for i, a in enumerate(own) for b in own[i + 1 :] if 1 < (d := b - a) <= most}
+    )
 
 
 def _group_turned(chain: Chain) -> Chain:
@@ -298,8 +315,15 @@ def _rational_power(base: Form, p: Fraction) -> Form:
     return power_form(base, number_form(p))
 
 
+class _Formed:
+    """Room for a form that is found once."""
+
+    __slots__ = ("known_form",)
+    known_form: Form
+
+
 @dataclass(frozen=True, slots=True)
-class Term:
+class Term(_Formed):
     """A number, scalar factors, and a chain of matrix factors."""
 
     coefficient: Rational = 1
@@ -312,6 +336,13 @@ class Term:
 
     def form(self) -> Form:
         """The product, without the sign of its coefficient."""
+        found: Form | None = getattr(self, "known_form", None)
+        if found is None:
+            found = self._form()
+            object.__setattr__(self, "known_form", found)
+        return found
+
+    def _form(self) -> Form:
         c = Fraction(magnitude(self.coefficient))
         above = [s.form() for s in _roots_joined(s for s in self.scalars if not s.below)]
         below = [s.form() for s in _roots_joined(s for s in self.scalars if s.below)]

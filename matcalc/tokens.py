@@ -250,10 +250,10 @@ class Reader:
             return whole, ()
         base, subscripts = split_subscripts(word)
         subscripts += self.plain_subscript(subscript)
-        indices = self.indices(subscripts, start + len(base)) if subscripts else ()
-        if at and indices and all(isinstance(i, int) for i in indices):
-            return f"{latin_names(base)}_{''.join(map(str, indices))}", ()  # `where T_1 = ...` names a part
-        return latin_names(base), indices
+        number = "".join(c for c in subscripts[1:] if c not in "{}, ")
+        if at and number.isascii() and number.isdigit():
+            return f"{latin_names(base)}_{number}", ()  # `where T_1 = ...` names a part
+        return latin_names(base), self.indices(subscripts, start + len(base)) if subscripts else ()
 
     def left_side(self, word: str, start: int) -> None:
         at = self.at - 1

@@ -11,6 +11,7 @@ from .draws import Claim
 from .entrywise import entrywise
 from .errors import LimitError, UnsupportedError
 from .expanding import multiplied_out
+from .forms import LONG
 from .indices import einstein_form, index_form
 from .ir import Node
 from .judge import judge
@@ -36,7 +37,7 @@ def recogniser(lowered: Lowered, explicit: bool = False, wrt: Sequence[str] = ()
             order.setdefault(x.name, len(order))
         elif isinstance(x, Mul) and len(x.factors) <= LONGEST_PHRASE and not any(isinstance(y, Slash) for y in walk(x)):
             runs = [x.factors[i:j] for j in range(len(x.factors) + 1) for i in range(j - 1)]
-            phrases.update(text(Mul(run)) for run in runs)
+            phrases.update(text(Mul(run)) for run in runs if sum(map(length, run)) <= LONG)
     taken = frozenset(lowered.declarations)
     listed = _holds_entries(lowered.syntax)
     names = {n for n, d in lowered.declarations.items() if d.attributes & ir.COMPLEX}
