@@ -34,7 +34,7 @@ def means(form: Syntax, node: Node, declarations: Mapping[str, Declaration]) -> 
         return False
     if back.shape != node.shape:
         return False
-    return simplify(back) is node or agree(back, node, declarations)
+    return back is node or simplify(back) is node or agree(back, node, declarations)
 
 
 def read_back(form: Syntax, declarations: Mapping[str, Declaration]) -> Lowered:

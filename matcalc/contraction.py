@@ -63,7 +63,7 @@ def plan(labels: tuple[Labels, ...], output: Labels) -> tuple[tuple[int, int, La
     while len(left) > 1:
         best: tuple[tuple[int, int], int, int] | None = None
         many = len(left) > MAX_GREEDY
-        for i, j in _neighbours(left) if many else ((i, j) for j in range(len(left)) for i in range(j)):
+        for i, j in _neighbours(left) if many else _pairs(len(left)):
             a, b = left[i], left[j]
             both = [k for k in a if k in b]
             cost = (len(a) + len(b) - len(both) - sum(times[k] == 2 for k in both) - _lone(a + b, times), -len(both))
@@ -78,6 +78,10 @@ def plan(labels: tuple[Labels, ...], output: Labels) -> tuple[tuple[int, int, La
         left = [ls for k, ls in enumerate(left) if k not in (i, j)] + [keep]
         steps.append((i, j, keep))
     return tuple(steps)
+
+
+def _pairs(count: int) -> Iterator[tuple[int, int]]:
+    return ((i, j) for j in range(count) for i in range(j))
 
 
 def _lone(labels: Labels, times: Counter[int]) -> int:
