@@ -24,6 +24,7 @@ from .ir import Einsum, Map, Node, Power, Symbol
 from .systems import (
     ACCEPT,
     CANCELLED,
+    DIGITS,
     REFUSE,
     Array,
     ComplexDigits,
@@ -39,6 +40,7 @@ ENOUGH = 5
 TRIALS = 8
 ATTEMPTS = 52
 MANY_DIGITS = 1e-30
+STEADY = 1e-6  # of a difference, what it may change by when there are twice as many digits
 PROGRAMMED = 1e-7  # what rounding may do to a program
 PROBED = 1e-14  # how near a kink a point may be that was put there
 
@@ -146,19 +148,15 @@ def numeric(claim: Claim, seed: int, trials: int = TRIALS, different_sizes: int 
 def _look_beyond(claim: Claim, start: tuple[Raw, dict[str, int]], rng: np.random.Generator, tally: _Tally) -> None:
     """Points at other scales and in other regions: one may refute the claim, if many digits say so too."""
     raw, sizes = start
-    suspects = 0
     for other in chain(probes.scaled(raw, claim), probes.regions(claim, raw, sizes, rng)):
         error = _error_beyond(claim, other, sizes)
         if error is None:
             continue
         if error < ACCEPT:
             tally.good += 1
-        elif error > REFUSE:
-            settled = _settled(claim, other, sizes)
-            suspects += 2 * (settled is False) + (settled is None)
-            if suspects >= 2:
-                tally.bad, tally.worst = 2, error
-                return
+        elif error > REFUSE and (error == math.inf or _settled(claim, other, sizes) is False):
+            tally.bad, tally.worst = 2, error
+            return
 
 
 def _error_beyond(claim: Claim, raw: Raw, sizes: dict[str, int]) -> float | None:
@@ -174,10 +172,15 @@ def _error_beyond(claim: Claim, raw: Raw, sizes: dict[str, int]) -> float | None
     if scale == 0.0:
         return 0.0 if _is_nought(claim.right) or _is_nought(claim.left) else None
     error = _error(left, right, scale)
-    return error if math.isfinite(error) and scale > CANCELLED * system.largest else None
+    if not math.isfinite(error):
+        return None
+    # a value that is small beside what it is made of may be rounding; whether it differs is for many digits to say
+    return error if error > REFUSE or scale > CANCELLED * system.largest else None
 
 
 def _verdict(claim: Claim, tally: _Tally, blind: _Blindness) -> Judgement:
+    if tally.bad and tally.suspects and _settled(claim, *tally.suspects[0]) is True:
+        return _undecided("numeric", "many digits do not see the difference that there is in float64")
     if tally.bad >= 2 or (tally.bad == 1 and _settled(claim, *tally.suspects[0]) is False):
         return Judgement("different", "numeric", tally.good + tally.bad, tally.worst, "they differ at random points")
     if tally.bad:
@@ -282,18 +285,34 @@ def _error(left: Array, right: Array, scale: float) -> float:
 
 
 def _settled(claim: Claim, raw: Raw, sizes: Mapping[str, int]) -> bool | None:
-    """Whether the sides agree in 50 digits at the same point."""
-    system = ComplexDigits() if claim.is_complex else Digits()
+    """Whether the sides agree in many digits at the same point; None where these do not tell.
+
+    They differ only where twice as many digits say the same of both: what is lost in rounding is no difference.
+    """
+    few = _in_digits(claim, raw, sizes, DIGITS)
+    if few is None:
+        return None
+    left, right, largest = few
+    scale, gap = max(_most(left), _most(right)), _most(left - right)
+    if scale <= MANY_DIGITS * largest or gap <= MANY_DIGITS * scale:
+        return True
+    many = _in_digits(claim, raw, sizes, 2 * DIGITS)
+    if many is None or max(_most(many[0] - left), _most(many[1] - right)) > STEADY * gap:
+        return None
+    return False
+
+
+def _in_digits(claim: Claim, raw: Raw, sizes: Mapping[str, int], digits: int) -> tuple[Array, Array, Any] | None:
+    system = ComplexDigits(digits) if claim.is_complex else Digits(digits)
     try:
         left, right = sides(claim, raw, sizes, system)
-    except (NoPoint, Inexact, ZeroDivisionError, ValueError):
+    except (NoPoint, Inexact, ZeroDivisionError, ValueError, LimitError):
         return None
-    values = [abs(v) for x in (left, right) for v in x.ravel()]
-    gap = max((abs(v) for v in np.asarray(left - right, dtype=object).ravel()), default=0)
-    scale = max(values, default=0)
-    if scale <= MANY_DIGITS * system.largest:
-        return True
-    return bool(gap <= MANY_DIGITS * scale)
+    return left, right, system.largest
+
+
+def _most(array: Any) -> Any:
+    return max((abs(v) for v in np.asarray(array, dtype=object).ravel()), default=0)
 
 
 # --- blind samples --------------------------------------------------------------------------------

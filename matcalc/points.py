@@ -100,7 +100,7 @@ class Comparison:
 
 
 def compare(claim: Claim, relation: str, seed: int) -> Comparison:
-    """Whether `left relation right` holds for the declared symbols.
+    """Whether `left relation right` holds for the declared symbols; the relation is one of `= -> != < <=`.
 
     >>> from matcalc.declarations import read_declarations
     >>> table = read_declarations({"A": "matrix(n,n)"})
@@ -110,8 +110,9 @@ def compare(claim: Claim, relation: str, seed: int) -> Comparison:
     """
     if relation in ("=", "->"):
         return _equality(claim, seed)
-    decide = {"<=": _inequality, "!=": _difference}[relation]
-    return decide(_points(claim, seed))
+    if relation == "!=":
+        return _difference(_points(claim, seed))
+    return _inequality(_points(claim, seed), strict=relation == "<")
 
 
 def _equality(claim: Claim, seed: int) -> Comparison:
@@ -188,13 +189,14 @@ def _point(claim: Claim, raw: Raw, sizes: Mapping[str, int], where: str, near: f
     return Point(left, right, scale or 1.0, where)
 
 
-def _inequality(points: Iterator[Point]) -> Comparison:
+def _inequality(points: Iterator[Point], strict: bool) -> Comparison:
     count = 0
     for point in points:
         count += 1
         if np.iscomplexobj(point.left) and np.any(np.abs((point.left - point.right).imag) > ACCEPT * point.scale):
             return Comparison("undecided", "complex numbers are not ordered")
-        if np.any((point.left - point.right).real > ACCEPT * point.scale):
+        excess = (point.left - point.right).real
+        if np.any(excess > ACCEPT * point.scale) or (strict and np.any(excess == 0)):
             return Comparison("false", point.shown)
     if count < ENOUGH:
         return Comparison("undecided", f"only {count} of {POINTS} random points could be evaluated")

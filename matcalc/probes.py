@@ -43,7 +43,8 @@ LEVELS: Mapping[str, tuple[float, ...]] = {
 
 def scaled(raw: Raw, claim: Claim) -> Iterator[Raw]:
     """The point at other scales: what a size or an exponent is stays."""
-    for scale in (*SCALES, *(10.0 * c for c in _constants(claim))):
+    scales = (*SCALES, *(10.0 * c for c in _constants(claim)))
+    for scale in (sign * c for c in scales for sign in (1.0, -1.0)):
         yield _moved(raw, claim, lambda name, x, scale=scale: x * scale)  # type: ignore[misc]
 
 

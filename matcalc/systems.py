@@ -528,16 +528,16 @@ def machine_numbers(is_complex: bool, near: float = NEAR) -> Floats:
 
 
 class Digits:
-    """Real numbers of 50 decimal digits, by mpmath, which is loaded when it is first needed."""
+    """Real numbers of many decimal digits, by mpmath, which is loaded when it is first needed."""
 
     dtype = object
     ordered = True
 
-    def __init__(self) -> None:
+    def __init__(self, digits: int = DIGITS) -> None:
         import mpmath  # type: ignore[import-untyped]  # noqa: PLC0415
 
         self.mp = mpmath.mp.clone()
-        self.mp.dps = DIGITS
+        self.mp.dps = digits
         self.nan = self.mp.nan
         self.largest = self.mp.mpf(0)
 
@@ -610,7 +610,12 @@ class Digits:
         return values[k], v if next(c for c in v if abs(c) > NEAR) >= 0 else -v
 
     def pseudo_inverse(self, x: Array) -> Array:
-        raise Inexact("a pseudo-inverse of a matrix that lacks rank")
+        u, values, v = self.mp.svd_r(self.mp.matrix(x.tolist()))
+        kept = [k for k in range(len(values)) if values[k] > ROUNDED * values[0]]
+        total = self.mp.zeros(x.shape[1], x.shape[0])
+        for k in kept:
+            total += v[k, :].T * u[:, k].T / values[k]
+        return np.array(total.tolist(), dtype=object)
 
     def constant(self, name: str) -> Any:
         return +getattr(self.mp, name)
@@ -628,7 +633,10 @@ class Digits:
 
 
 class ComplexDigits(Digits):
-    """Complex numbers of 50 decimal digits."""
+    """Complex numbers of many decimal digits."""
+
+    def pseudo_inverse(self, x: Array) -> Array:
+        raise Inexact("a pseudo-inverse of a complex matrix that lacks rank")
 
     def lift(self, array: Array) -> Array:
         return self._each(self.mp.mpmathify, array)

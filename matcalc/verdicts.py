@@ -226,4 +226,5 @@ def _stated(row: Function, x: Node) -> Iterator[tuple[tuple[Node, Node], str]]:
     if row.parity:
         yield (apply_function(row, [plain.scale(-1, x)], plain), plain.scale(row.parity, value)), "="
     if row.not_negative:
-        yield (plain.zero(value.shape) if value.shape else ir.number(0), value), "<="
+        relation = "<" if row.fields.get("range") == "positive" else "<="
+        yield (plain.zero(value.shape) if value.shape else ir.number(0), value), relation
