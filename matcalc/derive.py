@@ -72,6 +72,10 @@ class Expr(ByValue, Printable):
         """Every symbol with its kind, sizes and attributes, those assumed among them."""
         return {n: str(d) for n, d in self.lowered.declarations.items()}
 
+    @property
+    def _scalars(self) -> frozenset[str]:
+        return frozenset(n for n, d in self.lowered.declarations.items() if d.kind == "scalar")
+
     def index(self) -> str:
         """The expression in Einstein's index notation."""
         return text(einstein(self.lowered, self.lowered.node))
@@ -220,11 +224,14 @@ class Derivative(ByValue, Printable):
         return left
 
     @cached_property
+    def _turned(self) -> Node:
+        return _in_layout(self.node, self.expr.lowered.node.rank, self.layout)
+
+    @cached_property
     def _form(self) -> tuple[Syntax, bool]:
         lowered = self.expr.lowered
-        turned = _in_layout(self.node, lowered.node.rank, self.layout)
-        syntax, is_matrix = written(lowered, turned, self.bases)
-        if self.layout != "mixed" and turned.rank == 1 and _is_row(lowered.node.rank, self.layout):
+        syntax, is_matrix = written(lowered, self._turned, self.bases)
+        if self.layout != "mixed" and self.node.rank == 1 and _is_row(lowered.node.rank, self.layout):
             syntax = Transpose(syntax)
         return syntax, is_matrix
 
@@ -240,13 +247,17 @@ class Derivative(ByValue, Printable):
 
     @property
     def shape(self) -> tuple[str, ...]:
-        """The sizes of the axes of the derivative in mixed layout."""
-        return tuple(repr(s) for s in self.node.shape)
+        """The sizes of the axes of the derivative, in its layout."""
+        return tuple(repr(s) for s in self._turned.shape)
 
     @property
     def declarations(self) -> dict[str, str]:
         """Every symbol with its kind, sizes and attributes, those assumed among them."""
         return self.expr.declarations
+
+    @property
+    def _scalars(self) -> frozenset[str]:
+        return self.expr._scalars
 
     @property
     def note(self) -> str:
@@ -293,8 +304,7 @@ class Derivative(ByValue, Printable):
 
     @property
     def _index_form(self) -> Syntax:
-        lowered = self.expr.lowered
-        return einstein(lowered, _in_layout(self.node, lowered.node.rank, self.layout))
+        return einstein(self.expr.lowered, self._turned)
 
     def kron(self) -> str:
         """The Jacobian of vec(Y) by vec(X), vec putting columns below one another; of a gradient, its Hessian.

@@ -14,6 +14,11 @@ class Printable:
 
     syntax: Syntax
 
+    @property
+    def _scalars(self) -> frozenset[str]:
+        """The names that are known to be scalars."""
+        return frozenset()
+
     def __str__(self) -> str:
         return text(self.syntax)
 
@@ -23,11 +28,11 @@ class Printable:
 
     def latex(self) -> str:
         """The text in LaTeX, for mathematics mode."""
-        return latex(self.syntax)
+        return latex(self.syntax, self._scalars)
 
     def mathml(self) -> str:
         """The text in MathML Core."""
-        return mathml(self.syntax)
+        return mathml(self.syntax, self._scalars)
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"

@@ -71,7 +71,7 @@ class Token:
 
 # Tokens after which an operand is complete.
 OPERAND_ENDS = frozenset({"OPERAND", "MARK", "RPAR", "RSQUARE", "RBRACE", "BAR_CLOSE", "NORM_CLOSE"})
-OPERAND_STARTS = frozenset({"NUMBER", "WORD", "LPAR", "LSQUARE"})
+OPERAND_STARTS = frozenset({"NUMBER", "WORD", "LPAR", "LSQUARE", "ROOT"})
 # Open brackets by kind, as the user wrote them: a brace may hold a part of a TeX fraction.
 OPENING = {
     **{"call": "(", "fraction": "{", "denominator": "{", "braced": "{"},
@@ -721,8 +721,9 @@ class Reader:
             if content.isalpha() and not self.open and not self.known(content):
                 self.unknown(content, start + 1)
             return content
-        if self.known(latin_names(content)):
-            return latin_names(content)
+        name = latin_names(content)
+        if self.known(name) and name != IMAGINARY:
+            return name
         message = f"unknown norm '{clip(content)}'; kinds are 1, 2, p, F, *, inf, max"
         raise ParseError(message, self.text, start)
 
@@ -805,6 +806,31 @@ class Reader:
             self.push("OPERAND", Name(plain, span=(start, end)), start, end)
         else:
             self.unknown(plain, start)
+
+    def root(self, text: str, start: int) -> None:
+        """`√2`, `√x`, `√x_1`, `√(x + y)`: of one number, name or bracket."""
+        function = self.function("sqrt")
+        if function is None:
+            self.fail(f"unexpected character {describe(text)}", start)
+        self.push("FUNCTION", (*function, "sqrt"), start, start + 1)
+        if self.peek() == "LPAR":
+            return
+        kind, content, place = self.lexemes[self.at] if self.at < len(self.lexemes) else ("END", "", start)
+        if kind not in ("NUMBER", "WORD"):
+            self.fail("after the root stands a number, a name or a bracket: √2, √x, √(x + y)", place)
+        self.push("LPAR", None, place, place)
+        self.at += 1
+        before = len(self.out)
+        if kind == "NUMBER":
+            end = place + len(content)
+            self.push("OPERAND", Num(self.value(content, place), span=(place, end)), place, end)
+        else:
+            self.word(content, place)
+        if [t.type for t in self.out[before:]] not in (["OPERAND"], ["OPERAND", "MARK"]):
+            self.fail("what the root is of stands in brackets: √(x y)", start)
+        if self.peek() in ("CARET", "SUPERSCRIPT", "DOT_CARET", "PRIME", "SUBSCRIPT"):
+            self.fail("write √(x^2) or (√x)^2", self.lexemes[self.at][2])
+        self.push("RPAR", None, self.out[-1].end_pos, self.out[-1].end_pos)
 
     def sign(self, text: str, start: int) -> None:
         self.fail(f"'{text}' stands after ^ only: write A^{text}", start)
@@ -964,6 +990,7 @@ HANDLERS: dict[str, Callable[[Reader, str, int], None]] = {
     "SUBSCRIPT": Reader.subscript,
     "SUPERSCRIPT": Reader.superscript,
     "SIGN": Reader.sign,
+    "ROOT": Reader.root,
     "CARET": Reader.caret,
     "DOT_CARET": Reader.dot_caret,
     "PRIME": Reader.prime,
