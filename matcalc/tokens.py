@@ -74,7 +74,7 @@ OPERAND_ENDS = frozenset({"OPERAND", "MARK", "RPAR", "RSQUARE", "RBRACE", "BAR_C
 OPERAND_STARTS = frozenset({"NUMBER", "WORD", "LPAR", "LSQUARE", "ROOT"})
 # Open brackets by kind, as the user wrote them: a brace may hold a part of a TeX fraction.
 OPENING = {
-    **{"call": "(", "fraction": "{", "denominator": "{", "braced": "{"},
+    **{"call": "(", "fraction": "{", "denominator": "{", "braced": "{", "group": "{"},
     **{"(": "(", "[": "[", "{": "{", "|": "|", "||": "||"},
 }
 CLOSING = {kind: {"(": ")", "[": "]", "{": "}"}.get(bracket, bracket) for kind, bracket in OPENING.items()}
@@ -435,10 +435,23 @@ class Reader:
             if len(indices) == 2:
                 self.identity(None, indices, start, end)
                 return True
+        if base == "e" and not self.open and not self.known("e") and subscripts[1:].strip("{}").isdecimal():
+            self.unit_vector(subscripts[1:].strip("{}"), start, end)
+            return True
         if base == "I" and not self.known("I"):
             self.sized_identity(subscripts, start, end)
             return True
         return False
+
+    def unit_vector(self, index: str, start: int, end: int) -> None:
+        """`e_2`, as LaTeX writes e(2)."""
+        function = self.function("e")
+        if function is None:
+            self.unknown("e", start)
+        self.push("FUNCTION", (*function, "e"), start, start + 1)
+        self.push("LPAR", None, start, start + 1)
+        self.push("OPERAND", Num(self.value(index, start), span=(start, end)), start, end)
+        self.push("RPAR", None, end, end)
 
     def identity(self, size: Syntax | None, indices: tuple[Index, ...], start: int, end: int) -> None:
         node: Syntax = Identity(size, span=(start, end))
@@ -881,6 +894,10 @@ class Reader:
         self.push("SEMICOLON", None, start, start + 1)
 
     def left_brace(self, _: str, start: int) -> None:
+        if self.previous() != "POWER" and "\\" in self.text:
+            self.enter("group", start)  # TeX's braces are brackets that do not show
+            self.push("LPAR", None, start, start + 1)
+            return
         if self.previous() != "POWER":
             self.fail("braces stand after ^ and _ only; use ( )", start)
         self.enter("{", start)
@@ -929,7 +946,7 @@ class Reader:
         self.fail("dots stand in a range only: … where i = 1..n", start)
 
     def other(self, text: str, start: int) -> None:
-        self.fail(f"unexpected character {describe(text)}", start)
+        self.fail(f"unexpected character {describe(text[0])}", start)
 
     # Bars
 
@@ -1009,4 +1026,6 @@ HANDLERS: dict[str, Callable[[Reader, str, int], None]] = {
     "EQUALS": Reader.equals,
     "DOTS": Reader.dots,
     "OTHER": Reader.other,
+    "ROW": Reader.other,
+    "CELL": Reader.other,
 }
