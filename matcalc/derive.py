@@ -434,6 +434,8 @@ class Derivative(ByValue, Printable):
         """
         if form not in FORMS:
             raise UnsupportedError(f"form is one of {', '.join(FORMS)}")
+        if trials is not None and not isinstance(trials, int):
+            raise UnsupportedError(f"trials are a whole number, not of the type {type(trials).__name__}")
         seed = drawn(seed)
         trials = trials or TRIALS
         if form in PROGRAMS:
