@@ -19,6 +19,7 @@ from .declarations import Declaration
 from .errors import ShapeError
 from .evaluate import sizes_from
 from .expanding import multiplied_out
+from .indices import LETTERS as INDICES
 from .ir import Einsum, Node
 from .lower import Lowered, unfolded
 from .sampling import Array
@@ -71,11 +72,12 @@ def with_directions(lowered: Lowered, wrt: Sequence[str]) -> Lowered:
 def differential_form(lowered: Lowered, node: Node, wrt: Sequence[str]) -> Syntax:
     """`dF = A dX B`; for several variables the differential of that order, `d2f = ...`."""
     rank = lowered.node.rank
-    body = _gradient_form(lowered, node, wrt) if rank == 0 and len(wrt) == 1 and node.rank else None
-    if body is None:
-        whole = contracted(node, rank, wrt, lowered.declarations)
-        body, _ = written(with_directions(lowered, wrt), whole, wrt)
-    return _equation(lowered, "d" if len(wrt) == 1 else f"d{len(wrt)}", body)
+    order = "d" if len(wrt) == 1 else f"d{len(wrt)}"
+    gradient = _gradient_form(lowered, node, wrt) if rank == 0 and len(wrt) == 1 and node.rank else None
+    if gradient is not None:
+        return _equation(lowered, order, gradient, True)
+    whole = contracted(node, rank, wrt, lowered.declarations)
+    return _equation(lowered, order, *written(with_directions(lowered, wrt), whole, wrt))
 
 
 def complex_differential(lowered: Lowered, derivatives: Sequence[Node], variable: ir.Symbol) -> Syntax:
@@ -85,17 +87,16 @@ def complex_differential(lowered: Lowered, derivatives: Sequence[Node], variable
     pairs = zip(derivatives, (change, ir.conjugate(change)), strict=True)
     root = lowered.node
     total = simplify(ir.add([(1, _along(node, root.rank, [c])) for node, c in pairs], root.shape))
-    body, _ = written(with_directions(lowered, [variable.name]), total, [variable.name])
-    return _equation(lowered, "d", body)
+    return _equation(lowered, "d", *written(with_directions(lowered, [variable.name]), total, [variable.name]))
 
 
-def _equation(lowered: Lowered, order: str, body: Syntax) -> Syntax:
-    """The body with a name on its left that nothing else has."""
+def _equation(lowered: Lowered, order: str, body: Syntax, in_matrices: bool) -> Syntax:
+    """The body with a name on its left that nothing else has, and with its free indices."""
     names = NAMES[min(lowered.node.rank, 2)]
     taken = lowered.declarations.keys()
     candidates = chain(names, (f"{names[0]}{k}" for k in count(1)))
     free = next(n for n in candidates if not {n, order + n} & taken)
-    return _named(order + free, body)
+    return _named(order + free, () if in_matrices else tuple(INDICES[: lowered.node.rank]), body)
 
 
 def _gradient_form(lowered: Lowered, node: Node, wrt: Sequence[str]) -> Syntax | None:
@@ -107,14 +108,14 @@ def _gradient_form(lowered: Lowered, node: Node, wrt: Sequence[str]) -> Syntax |
     return traced(form, change) if node.rank == 2 else dotted(form, change)
 
 
-def _named(name: str, body: Syntax) -> Syntax:
+def _named(name: str, letters: tuple[str, ...], body: Syntax) -> Syntax:
     match body:
         case Where(inner, bindings, ranges):
-            return Where(_named(name, inner), bindings, ranges)
+            return Where(_named(name, letters, inner), bindings, ranges)
         case Equation(_, indices, inner):
             return Equation(name, indices, inner)
         case _:
-            return Equation(name, (), body)
+            return Equation(name, letters, body)
 
 
 # --- programs -----------------------------------------------------------------------------------------

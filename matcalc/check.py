@@ -115,7 +115,7 @@ class _Checker:
         seed: int,
         symbols: Mapping[str, str],
     ) -> None:
-        require_options(layout or "mixed", structure)
+        require_options("mixed" if layout is None else layout, structure)
         self.names = variable_names(wrt)
         self.is_bound = layout is not None  # whether the claim must be in one layout
         self.layout = layout or "mixed"

@@ -84,8 +84,10 @@ def _agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool | 
     for draw in range(DRAWS):
         sizes = sampling.sizes_for(names, draw, least)
         try:
-            symbols = {n: {0: x} for n, x in sampling.draw(declarations, sizes, rng).items()}
-            system = machine_numbers(any(np.iscomplexobj(x[0]) for x in symbols.values()))
+            drawn = sampling.draw(declarations, sizes, rng)
+            has_complex = a.is_complex or b.is_complex or any(map(np.iscomplexobj, drawn.values()))
+            system = machine_numbers(has_complex)
+            symbols = {n: {0: system.reduce(x)} for n, x in drawn.items()}
             left, right = (x[0] for x in evaluate([a, b], symbols, sizes, system))
         except (NoPoint, Inexact, LimitError, np.linalg.LinAlgError):
             continue

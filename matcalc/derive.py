@@ -76,6 +76,10 @@ class Expr(ByValue, Printable):
     def taken(self) -> Set[str]:
         return self.lowered.declarations.keys()
 
+    @property
+    def _scalars(self) -> frozenset[str]:
+        return frozenset(n for n, d in self.lowered.declarations.items() if d.kind == "scalar")
+
     def index(self) -> str:
         """The expression in Einstein's index notation."""
         return self._text(einstein(self.lowered, self.lowered.node))
@@ -224,11 +228,14 @@ class Derivative(ByValue, Printable):
         return left
 
     @cached_property
+    def _turned(self) -> Node:
+        return _in_layout(self.node, self.expr.lowered.node.rank, self.layout)
+
+    @cached_property
     def _form(self) -> tuple[Syntax, bool]:
         lowered = self.expr.lowered
-        turned = _in_layout(self.node, lowered.node.rank, self.layout)
-        syntax, is_matrix = written(lowered, turned, self.bases)
-        if self.layout != "mixed" and turned.rank == 1 and _is_row(lowered.node.rank, self.layout):
+        syntax, is_matrix = written(lowered, self._turned, self.bases)
+        if self.layout != "mixed" and self.node.rank == 1 and _is_row(lowered.node.rank, self.layout):
             syntax = Transpose(syntax)
         return syntax, is_matrix
 
@@ -244,13 +251,17 @@ class Derivative(ByValue, Printable):
 
     @property
     def shape(self) -> tuple[str, ...]:
-        """The sizes of the axes of the derivative in mixed layout."""
-        return tuple(repr(s) for s in self.node.shape)
+        """The sizes of the axes of the derivative, in its layout."""
+        return tuple(repr(s) for s in self._turned.shape)
 
     @property
     def declarations(self) -> dict[str, str]:
         """Every symbol with its kind, sizes and attributes, those assumed among them."""
         return self.expr.declarations
+
+    @property
+    def _scalars(self) -> frozenset[str]:
+        return self.expr._scalars
 
     @property
     def note(self) -> str:
@@ -301,8 +312,7 @@ class Derivative(ByValue, Printable):
 
     @property
     def _index_form(self) -> Syntax:
-        lowered = self.expr.lowered
-        return einstein(lowered, _in_layout(self.node, lowered.node.rank, self.layout))
+        return einstein(self.expr.lowered, self._turned)
 
     def kron(self) -> str:
         """The Jacobian of vec(Y) by vec(X), vec putting columns below one another; of a gradient, its Hessian.
@@ -432,6 +442,8 @@ class Derivative(ByValue, Printable):
         """
         if form not in FORMS:
             raise UnsupportedError(f"form is one of {', '.join(FORMS)}")
+        if trials is not None and not isinstance(trials, int):
+            raise UnsupportedError(f"trials are a whole number, not of the type {type(trials).__name__}")
         seed = drawn(seed)
         trials = trials or TRIALS
         if form in PROGRAMS:

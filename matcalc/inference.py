@@ -97,6 +97,7 @@ def read(source: str, node: Syntax, table: Mapping[str, Declaration], sizes: fro
         return Reading(typed, scope, assumed)
 
     candidates = _candidates(node, names, known)
+    _refuse_without_kind(source, node, names, candidates)
     usual = _by_convention(node, names, candidates)
     found = _first_that_fits(names, usual, attempt)
     if isinstance(found, Reading):
@@ -105,6 +106,8 @@ def read(source: str, node: Syntax, table: Mapping[str, Declaration], sizes: fro
         try:
             unusual = _first_that_fits(names, candidates, attempt)
         except ShapeError:
+            if found is None:
+                raise
             unusual = None
         if isinstance(unusual, Reading):
             raise _against_convention(found, source, node, names, usual, unusual.assumed)
@@ -139,6 +142,14 @@ def _first_that_fits(
                         seen.add(changed)
                         heapq.heappush(heap, (cost + 1, changed))
     return first
+
+
+def _refuse_without_kind(source: str, node: Syntax, names: Sequence[str], candidates: Sequence[Ranks]) -> None:
+    """A name that is an exponent here and has an index there, say, is nothing."""
+    for name, ranks in zip(names, candidates, strict=True):
+        if not ranks:
+            at = next((x.span[0] for x in walk(node) if isinstance(x, Name) and x.name == name), 0)
+            raise ShapeError(f"no kind of symbol fits all uses of '{name}'; declare it", source, at)
 
 
 def _by_convention(node: Syntax, names: Sequence[str], candidates: Sequence[Ranks]) -> list[Ranks]:

@@ -328,7 +328,7 @@ class Network:
 
     def _unmerge(self) -> bool:
         """Merged axes: a matrix on both parts is vec(A), vectors on them are kron(u, v), and matrices between the
-        parts of two merged axes are kron(A, B)."""
+        parts of two merged axes are kron(A, B); of a matrix and a vector on the parts of one it is kron(A, u)."""
         merges = [(o, ls) for o, ls in self.tensors if isinstance(o, Merge)]
         for merge in merges:
             a, i, j = merge[1]
@@ -351,6 +351,16 @@ class Network:
                 parts = [chain_form(_elementwise(self.vectors.pop(k).parts)) for k in (i, j)]
                 self._forget(merge)
                 self._add_vector(a, [((Link(call_form("kron", parts), vector=True),), ONE)])
+                return True
+            for k, q in ((i, j), (j, i)):
+                m = self._only_matrix(k)
+                if m is None or m.other(k) == k or not self._alone(i, j) or q not in self.vectors or self._around(q):
+                    continue
+                column = chain_form(_elementwise(self.vectors.pop(q).parts))
+                parts = [chain_form(m.chain(k)), column] if k == i else [column, chain_form(m.chain(k))]
+                self._remove(m)
+                self._forget(merge)
+                self._add_matrix((a, m.other(k)), [((Link(call_form("kron", parts)),), ONE)])
                 return True
         for rows, columns in permutations(merges, 2):
             (a, i, j), (b, k, q) = rows[1], columns[1]

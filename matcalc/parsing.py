@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from lark import Lark, Transformer, UnexpectedToken
@@ -45,6 +45,7 @@ from matcalc.syntax import (
     Where,
     children,
 )
+from matcalc.tex import translated
 from matcalc.tokens import MAX_DEPTH, OPERAND_ENDS, Lexeme, Reader, Token, Vocabulary, clip
 
 __all__ = ["MAX_LENGTH", "Vocabulary", "parse"]
@@ -62,11 +63,9 @@ def parse(text: str, vocabulary: Vocabulary) -> Syntax:
         message = f"the text has {len(text):,} characters; {MAX_LENGTH:,} is the most that is read"
         raise LimitError(message, text[: MAX_LENGTH + 1], MAX_LENGTH)
     lark, lexer = _machine()
-    lexemes: list[Lexeme] = [
-        (m.lastgroup, m[0], m.start())
-        for m in lexer.finditer(text)
-        if m.lastgroup != "BLANK" and m.lastgroup is not None
-    ]
+    lexemes = _lexemes(lexer, text)
+    if "\\" in text:
+        lexemes = translated(text, lexemes, partial(_lexemes, lexer))
     if not lexemes:
         raise ParseError("the text is empty; write an expression such as x^T A x", text, 0)
     tokens = Reader(text, vocabulary, lexemes).read()
@@ -81,6 +80,14 @@ def parse(text: str, vocabulary: Vocabulary) -> Syntax:
     if len(tokens) > MAX_DEPTH // 3:
         _check_depth(node, text)
     return node
+
+
+def _lexemes(lexer: re.Pattern[str], text: str) -> list[Lexeme]:
+    return [
+        (m.lastgroup, m[0], m.start())
+        for m in lexer.finditer(text)
+        if m.lastgroup != "BLANK" and m.lastgroup is not None
+    ]
 
 
 class _Fed(Lexer):

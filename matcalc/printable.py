@@ -30,6 +30,11 @@ class Printable:
         """Another form of the same value."""
         return text(shown(syntax, self.taken))
 
+    @property
+    def _scalars(self) -> frozenset[str]:
+        """The names that are known to be scalars."""
+        return frozenset()
+
     def __str__(self) -> str:
         return text(self._shown)
 
@@ -39,11 +44,11 @@ class Printable:
 
     def latex(self) -> str:
         """The text in LaTeX, for mathematics mode."""
-        return latex(self._shown)
+        return latex(self._shown, self._scalars)
 
     def mathml(self) -> str:
         """The text in MathML Core."""
-        return mathml(self._shown)
+        return mathml(self._shown, self._scalars)
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"

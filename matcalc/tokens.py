@@ -71,10 +71,10 @@ class Token:
 
 # Tokens after which an operand is complete.
 OPERAND_ENDS = frozenset({"OPERAND", "MARK", "RPAR", "RSQUARE", "RBRACE", "BAR_CLOSE", "NORM_CLOSE"})
-OPERAND_STARTS = frozenset({"NUMBER", "WORD", "LPAR", "LSQUARE"})
+OPERAND_STARTS = frozenset({"NUMBER", "WORD", "LPAR", "LSQUARE", "ROOT"})
 # Open brackets by kind, as the user wrote them: a brace may hold a part of a TeX fraction.
 OPENING = {
-    **{"call": "(", "fraction": "{", "denominator": "{", "braced": "{"},
+    **{"call": "(", "fraction": "{", "denominator": "{", "braced": "{", "group": "{"},
     **{"(": "(", "[": "[", "{": "{", "|": "|", "||": "||"},
 }
 CLOSING = {kind: {"(": ")", "[": "]", "{": "}"}.get(bracket, bracket) for kind, bracket in OPENING.items()}
@@ -435,10 +435,23 @@ class Reader:
             if len(indices) == 2:
                 self.identity(None, indices, start, end)
                 return True
+        if base == "e" and not self.open and not self.known("e") and subscripts[1:].strip("{}").isdecimal():
+            self.unit_vector(subscripts[1:].strip("{}"), start, end)
+            return True
         if base == "I" and not self.known("I"):
             self.sized_identity(subscripts, start, end)
             return True
         return False
+
+    def unit_vector(self, index: str, start: int, end: int) -> None:
+        """`e_2`, as LaTeX writes e(2)."""
+        function = self.function("e")
+        if function is None:
+            self.unknown("e", start)
+        self.push("FUNCTION", (*function, "e"), start, start + 1)
+        self.push("LPAR", None, start, start + 1)
+        self.push("OPERAND", Num(self.value(index, start), span=(start, end)), start, end)
+        self.push("RPAR", None, end, end)
 
     def identity(self, size: Syntax | None, indices: tuple[Index, ...], start: int, end: int) -> None:
         node: Syntax = Identity(size, span=(start, end))
@@ -721,8 +734,9 @@ class Reader:
             if content.isalpha() and not self.open and not self.known(content):
                 self.unknown(content, start + 1)
             return content
-        if self.known(latin_names(content)):
-            return latin_names(content)
+        name = latin_names(content)
+        if self.known(name) and name != IMAGINARY:
+            return name
         message = f"unknown norm '{clip(content)}'; kinds are 1, 2, p, F, *, inf, max"
         raise ParseError(message, self.text, start)
 
@@ -806,6 +820,31 @@ class Reader:
         else:
             self.unknown(plain, start)
 
+    def root(self, text: str, start: int) -> None:
+        """`√2`, `√x`, `√x_1`, `√(x + y)`: of one number, name or bracket."""
+        function = self.function("sqrt")
+        if function is None:
+            self.fail(f"unexpected character {describe(text)}", start)
+        self.push("FUNCTION", (*function, "sqrt"), start, start + 1)
+        if self.peek() == "LPAR":
+            return
+        kind, content, place = self.lexemes[self.at] if self.at < len(self.lexemes) else ("END", "", start)
+        if kind not in ("NUMBER", "WORD"):
+            self.fail("after the root stands a number, a name or a bracket: √2, √x, √(x + y)", place)
+        self.push("LPAR", None, place, place)
+        self.at += 1
+        before = len(self.out)
+        if kind == "NUMBER":
+            end = place + len(content)
+            self.push("OPERAND", Num(self.value(content, place), span=(place, end)), place, end)
+        else:
+            self.word(content, place)
+        if [t.type for t in self.out[before:]] not in (["OPERAND"], ["OPERAND", "MARK"]):
+            self.fail("what the root is of stands in brackets: √(x y)", start)
+        if self.peek() in ("CARET", "SUPERSCRIPT", "DOT_CARET", "PRIME", "SUBSCRIPT"):
+            self.fail("write √(x^2) or (√x)^2", self.lexemes[self.at][2])
+        self.push("RPAR", None, self.out[-1].end_pos, self.out[-1].end_pos)
+
     def sign(self, text: str, start: int) -> None:
         self.fail(f"'{text}' stands after ^ only: write A^{text}", start)
 
@@ -855,6 +894,10 @@ class Reader:
         self.push("SEMICOLON", None, start, start + 1)
 
     def left_brace(self, _: str, start: int) -> None:
+        if self.previous() != "POWER" and "\\" in self.text:
+            self.enter("group", start)  # TeX's braces are brackets that do not show
+            self.push("LPAR", None, start, start + 1)
+            return
         if self.previous() != "POWER":
             self.fail("braces stand after ^ and _ only; use ( )", start)
         self.enter("{", start)
@@ -903,7 +946,7 @@ class Reader:
         self.fail("dots stand in a range only: … where i = 1..n", start)
 
     def other(self, text: str, start: int) -> None:
-        self.fail(f"unexpected character {describe(text)}", start)
+        self.fail(f"unexpected character {describe(text[0])}", start)
 
     # Bars
 
@@ -964,6 +1007,7 @@ HANDLERS: dict[str, Callable[[Reader, str, int], None]] = {
     "SUBSCRIPT": Reader.subscript,
     "SUPERSCRIPT": Reader.superscript,
     "SIGN": Reader.sign,
+    "ROOT": Reader.root,
     "CARET": Reader.caret,
     "DOT_CARET": Reader.dot_caret,
     "PRIME": Reader.prime,
@@ -982,4 +1026,6 @@ HANDLERS: dict[str, Callable[[Reader, str, int], None]] = {
     "EQUALS": Reader.equals,
     "DOTS": Reader.dots,
     "OTHER": Reader.other,
+    "ROW": Reader.other,
+    "CELL": Reader.other,
 }

@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 
 from .draws import Claim
+from .errors import UnsupportedError
 from .exact import Judgement
 from .judge import TRIALS as TRIALS
 from .judge import judge
@@ -44,7 +45,11 @@ class Verification:
 
 def drawn(seed: int | None) -> int:
     """The seed, drawn where none is given, so that nobody knows the points beforehand."""
-    return secrets.randbelow(SEEDS) if seed is None else seed
+    if seed is None:
+        return secrets.randbelow(SEEDS)
+    if not isinstance(seed, int):
+        raise UnsupportedError(f"a seed is a whole number, not of the type {type(seed).__name__}")
+    return seed
 
 
 def verification(found: Judgement, seed: int) -> Verification:

@@ -20,7 +20,7 @@ RANKS = (
     "syntax letters resources",
     "entries",
     "declarations functions",
-    "tokens",
+    "tokens tex",
     "parsing",
     "render",
     "length labelling traces",

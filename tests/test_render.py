@@ -390,8 +390,7 @@ within = st.one_of(
 @given(within)
 def test_what_is_written_out_parses_back(tree: Syntax) -> None:
     assert parse(text(tree), WORDS) == tree
-    if "√" not in unicode(tree):
-        assert parse(unicode(tree), WORDS) == tree
+    assert parse(unicode(tree), WORDS) == tree
     assert latex(tree).count("{") == latex(tree).count("}")
     check_mathml(tree)
 
@@ -420,8 +419,7 @@ def test_golden_lines_parse_back(tree: Syntax) -> None:
 
 @pytest.mark.parametrize("tree", [row[0] for row in LANGUAGES])
 def test_unicode_parses_back(tree: Syntax) -> None:
-    written = unicode(tree).replace("√(", "sqrt(").replace("√x", "sqrt(x)")
-    assert parse(written, WORDS) == tree
+    assert parse(unicode(tree), WORDS) == tree
 
 
 @settings(max_examples=600, deadline=None)
@@ -433,13 +431,11 @@ def test_text_parses_back(tree: Syntax) -> None:
 @settings(max_examples=500, deadline=None)
 @given(trees)
 def test_unicode_of_any_tree_parses_back(tree: Syntax) -> None:
-    written = unicode(tree)
-    if "√" not in written:
-        assert parse(written, WORDS) == tree
+    assert parse(unicode(tree), WORDS) == tree
 
 
 # what the parser does not read yet, or reads otherwise: `x_{1}` is a component, `10^{-12}` a power
-NOT_READ = (r"\left(", r"^{\circ", r"\mathsf", "x_{1}", "10^{")
+NOT_READ = ("x_{1}", "10^{")
 
 
 def is_fraction(node: Syntax) -> bool:

@@ -24,6 +24,7 @@ from .precedence import (
     operands,
     write,
 )
+from .scalars import is_scalar
 from .text import pseudo_inverse, reads_as_mark
 
 MARKS: Final = {
@@ -62,8 +63,9 @@ def _sqrt(style: Style, node: Call) -> Piece:
     return rf"\sqrt{{{write(node.args[0], style)}}}", ATOM
 
 
-def _abs(style: Style, node: Call) -> Piece:
-    return style.bars(write(node.args[0], style)), ATOM
+def _abs(style: Latex, node: Call) -> Piece:
+    inner = write(node.args[0], style)
+    return style.bars(inner) if is_scalar(node.args[0], style.scalars) else style.call("abs", [inner]), ATOM
 
 
 def _conj(style: Style, node: Call) -> Piece:
@@ -88,6 +90,9 @@ def _unit(style: Style, node: Call) -> Piece:
 
 class Latex(Style):
     """The joins of LaTeX; fractions, radicals and exponents delimit by themselves."""
+
+    def __init__(self, scalars: frozenset[str] = frozenset()) -> None:
+        self.scalars = scalars
 
     levels: ClassVar[Mapping[str, Level]] = {**LEVELS, "/": Level(POSTFIX, LOOSE, LOOSE)}
     special: ClassVar[Mapping[str, Callable[[Any, Call], Piece]]] = {
@@ -214,15 +219,12 @@ class Latex(Style):
         return rf"{body} \quad \text{{where}} \quad {', '.join(listed)}"
 
 
-_STYLE = Latex()
-
-
-def latex(node: Syntax) -> str:
-    r"""The tree in LaTeX, without the dollar signs.
+def latex(node: Syntax, scalars: frozenset[str] = frozenset()) -> str:
+    r"""The tree in LaTeX, without the dollar signs; `scalars` are names that are known to be scalars.
 
     >>> from matcalc.syntax import Mul, Transpose
     >>> x, A = Name("x"), Name("alpha")
     >>> print(latex(Mul((Num(Fraction(1, 2)), A, Transpose(x), x))))
     \frac{1}{2} \alpha x^{\top} x
     """
-    return write(node, _STYLE)
+    return write(node, Latex(scalars))

@@ -23,6 +23,7 @@ from .precedence import (
     operands,
     write,
 )
+from .scalars import is_scalar
 from .text import pseudo_inverse
 
 OPERATORS: Final = {".*": "⊙", "./": "⊘", "kron": "⊗"}
@@ -58,8 +59,9 @@ def _sqrt(style: Style, node: Call) -> Piece:
     return f"<msqrt>{write(node.args[0], style)}</msqrt>", ATOM
 
 
-def _abs(style: Style, node: Call) -> Piece:
-    return style.bars(write(node.args[0], style)), ATOM
+def _abs(style: MathML, node: Call) -> Piece:
+    inner = write(node.args[0], style)
+    return style.bars(inner) if is_scalar(node.args[0], style.scalars) else style.call("abs", [inner]), ATOM
 
 
 def _conj(style: Style, node: Call) -> Piece:
@@ -83,6 +85,9 @@ MARKS: Final = {
 
 class MathML(Style):
     """The joins of MathML; fractions, radicals and exponents delimit by themselves."""
+
+    def __init__(self, scalars: frozenset[str] = frozenset()) -> None:
+        self.scalars = scalars
 
     levels: ClassVar[Mapping[str, Level]] = {**LEVELS, "/": Level(POSTFIX, LOOSE, LOOSE)}
     special: ClassVar[Mapping[str, Callable[[Any, Call], Piece]]] = {
@@ -200,14 +205,11 @@ class MathML(Style):
         return _row(*texts)
 
 
-_STYLE = MathML()
-
-
-def mathml(node: Syntax) -> str:
+def mathml(node: Syntax, scalars: frozenset[str] = frozenset()) -> str:
     """The tree as a `math` element.
 
     >>> from matcalc.syntax import Num
     >>> mathml(Num(Fraction(1, 2)))
     '<math xmlns="http://www.w3.org/1998/Math/MathML"><mfrac><mn>1</mn><mn>2</mn></mfrac></math>'
     """
-    return f'<math xmlns="http://www.w3.org/1998/Math/MathML">{write(node, _STYLE)}</math>'
+    return f'<math xmlns="http://www.w3.org/1998/Math/MathML">{write(node, MathML(scalars))}</math>'
