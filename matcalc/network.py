@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import permutations
+from typing import TypeAlias
 
 from .forms import (
     Form,
@@ -13,6 +14,7 @@ from .forms import (
     conjugated,
     hadamard_form,
     hadamard_power,
+    identity_form,
     norm_form,
     number_form,
     power_form,
@@ -33,6 +35,7 @@ from .terms import (
     chain_form,
     ones_form,
     reverse,
+    size_form,
     without_skew_transposes,
 )
 
@@ -114,6 +117,17 @@ def _squares(forms: list[Form]) -> list[Form]:
         else:
             out.append(f)
     return out
+
+
+Sides: TypeAlias = tuple[Chain, Chain]  # a matrix and its transpose
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A factor of a Kronecker product, and the matrix of the network that it is."""
+
+    sides: Sides
+    matrix: Mat | None = None
 
 
 class Network:
@@ -352,31 +366,78 @@ class Network:
                 self._forget(merge)
                 self._add_vector(a, [((Link(call_form("kron", parts), vector=True),), ONE)])
                 return True
-            for k, q in ((i, j), (j, i)):
-                m = self._only_matrix(k)
-                if m is None or m.other(k) == k or not self._alone(i, j) or q not in self.vectors or self._around(q):
-                    continue
-                column = chain_form(_elementwise(self.vectors.pop(q).parts))
-                parts = [chain_form(m.chain(k)), column] if k == i else [column, chain_form(m.chain(k))]
-                self._remove(m)
-                self._forget(merge)
-                self._add_matrix((a, m.other(k)), [((Link(call_form("kron", parts)),), ONE)])
-                return True
-        for rows, columns in permutations(merges, 2):
-            (a, i, j), (b, k, q) = rows[1], columns[1]
-            left, right = self._only_matrix(i), self._only_matrix(j)
-            if left is None or right is None or left is right or not self._alone(i, j) or not self._alone(k, q):
+        return any(self._kronecker(rows, columns) for rows, columns in permutations(merges, 2)) or any(
+            self._column_and_matrix(merge) for merge in merges
+        )
+
+    def _kronecker(self, rows: tuple[Node, Labels], columns: tuple[Node, Labels]) -> bool:
+        """Between the parts of two merged axes stand matrices; one may be an identity or a column times a row."""
+        (a, i, j), (b, k, q) = rows[1], columns[1]
+        left, right = self._between_parts(i, k), self._between_parts(j, q)
+        if left is None or right is None:
+            return False
+        for part in (left, right):
+            if part.matrix is not None:
+                self._remove(part.matrix)
+        for label in (i, j, k, q):
+            self.vectors.pop(label, None)
+        self._forget(rows, columns)
+        self._add_kronecker(a, b, left.sides, right.sides)
+        return True
+
+    def _column_and_matrix(self, merge: tuple[Node, Labels]) -> bool:
+        """On one part of a merged axis stands a vector, on the other a matrix whose columns are not merged."""
+        a, i, j = merge[1]
+        for vector, other in ((i, j), (j, i)):
+            if i == j or vector not in self.vectors or self._around(vector) or not self._alone(vector):
                 continue
-            if set(left.labels) == {i, k} and set(right.labels) == {j, q} and self._only_matrix(k) is left:
-                straight = call_form("kron", [chain_form(left.chain(i)), chain_form(right.chain(j))])
-                back = call_form("kron", [chain_form(left.chain(k)), chain_form(right.chain(q))])
-                turned = back.cost < straight.cost
-                self._remove(left)
-                self._remove(right)
-                self._forget(rows, columns)
-                self._add_matrix((a, b), [((Link(back if turned else straight, turned=turned),), ONE)])
-                return True
+            m = self._only_matrix(other)
+            if m is not None and m.labels[0] != m.labels[1] and self._alone(other):
+                b = m.other(other)
+                self._remove(m)
+                matrix = (m.chain(other), m.chain(b))
+            elif other in self.node.output and not self._around(other) and self._tensors_on(other) == 1:
+                b = other
+                matrix = self._diagonal_part(other)
+                self.vectors.pop(other, None)
+            else:
+                continue
+            column = _elementwise(self.vectors.pop(vector).parts)
+            parts = ((column, reverse(column)), matrix)
+            self._forget(merge)
+            self._add_kronecker(a, b, *(parts if vector == i else parts[::-1]))
+            return True
         return False
+
+    def _between_parts(self, i: int, k: int) -> _Part | None:
+        """The matrix between two labels of merges: of the network, a column times a row, or what is on one label."""
+        if i == k:
+            alone = i not in self.node.output and self._tensors_on(i) == 2 and not self._around(i)
+            return _Part(self._diagonal_part(i)) if alone else None
+        if not self._alone(i, k):
+            return None
+        m = self._only_matrix(i)
+        if m is not None:
+            return _Part((m.chain(i), m.chain(k)), m) if m is self._only_matrix(k) else None
+        if all(x in self.vectors and not self._around(x) for x in (i, k)):
+            u, v = (_elementwise(self.vectors[x].parts) for x in (i, k))
+            return _Part((u + reverse(v), v + reverse(u)))
+        return None
+
+    def _diagonal_part(self, label: int) -> Sides:
+        """What stands on one label as a matrix: diag(v), or the identity of that size."""
+        vector = self.vectors.get(label)
+        size = size_form(self.node.extents[label])
+        link = self._diag(vector) if vector is not None else Link(identity_form(size), symmetric=True)
+        return (link,), (link,)
+
+    def _add_kronecker(self, a: int, b: int, left: Sides, right: Sides) -> None:
+        straight, back = (call_form("kron", [chain_form(x), chain_form(y)]) for x, y in zip(left, right, strict=True))
+        turned = back.cost < straight.cost
+        self._add_matrix((a, b), [((Link(back if turned else straight, turned=turned),), ONE)])
+
+    def _tensors_on(self, label: int) -> int:
+        return sum(label in ls for _, ls in self.tensors)
 
     def _only_matrix(self, label: int) -> Mat | None:
         """The one matrix on a label that no vector carries."""
