@@ -14,7 +14,7 @@ import numpy as np
 from .ir import Labels
 from .systems import Array
 
-MAX_GREEDY = 40
+MAX_GREEDY = 12
 # The axes of both factors in the order of a stack of matrices, how many axes are of which sort, the order at the end.
 Pairing: TypeAlias = tuple[tuple[int, ...], tuple[int, ...], int, int, int, int, tuple[int, ...]]
 

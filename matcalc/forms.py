@@ -81,6 +81,14 @@ class Form:
         return names(self.syntax)
 
     @property
+    def is_barred(self) -> bool:
+        """Whether it is written as a conjugate."""
+        match self.syntax:
+            case Call("conj") | Adjoint():
+                return True
+        return False
+
+    @property
     def absolute(self) -> Form | None:
         """x where the form is |x|."""
         match self.syntax:

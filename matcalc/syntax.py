@@ -296,7 +296,9 @@ def names(node: Syntax) -> frozenset[str]:
     found: frozenset[str] | None = getattr(node, "known_names", None)
     if found is None:
         below = [names(c) for c in children(node)]
-        found = frozenset((node.name,)) if isinstance(node, Name) else below[0].union(*below[1:]) if below else frozenset()
+        found = (
+            frozenset((node.name,)) if isinstance(node, Name) else below[0].union(*below[1:]) if below else frozenset()
+        )
         object.__setattr__(node, "known_names", found)
     return found
 
