@@ -18,11 +18,12 @@ from .lower import STRUCTURE, Lowered, lower_shared, lower_text
 from .render.text import text
 from .simplify import simplify
 from .syntax import Syntax
-from .systems import ACCEPT, CANCELLED, Inexact, NoPoint, machine_numbers
+from .systems import ACCEPT, CANCELLED, Array, Inexact, NoPoint, machine_numbers
 from .tape import Event, Record, Rewritten, ignore
 
 DRAWS = 12
 DECIDING = 2
+PLAIN = 5  # draws that are taken as they are
 LONG = 1_000  # symbols; a longer form is compared without printing it
 
 
@@ -72,6 +73,11 @@ def agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool:
     return a is b
 
 
+def _of_size_one(x: Array, d: Declaration) -> Array:
+    """A matrix without structure with eigenvalues of about one, so that the products of hundreds have a value."""
+    return x / np.sqrt(max(x.shape)) if x.ndim == 2 and not d.attributes & STRUCTURE else x
+
+
 def _agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool | None:
     """The same at random values of these declarations; None where no two points decide.
 
@@ -85,9 +91,14 @@ def _agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool | 
         sizes = sampling.sizes_for(names, draw, least)
         try:
             drawn = sampling.draw(declarations, sizes, rng)
+<<<<<<< HEAD
             has_complex = a.is_complex or b.is_complex or any(map(np.iscomplexobj, drawn.values()))
             system = machine_numbers(has_complex)
             symbols = {n: {0: system.reduce(x)} for n, x in drawn.items()}
+=======
+            symbols = {n: {0: x if draw < PLAIN else _of_size_one(x, declarations[n])} for n, x in drawn.items()}
+            system = machine_numbers(any(np.iscomplexobj(x[0]) for x in symbols.values()))
+>>>>>>> time
             left, right = (x[0] for x in evaluate([a, b], symbols, sizes, system))
         except (NoPoint, Inexact, LimitError, np.linalg.LinAlgError):
             continue

@@ -23,6 +23,7 @@ from .systems import KINKED, NEAR, Array, Inexact, NoPoint, System
 Dual: TypeAlias = dict[int, Array]
 
 MAX_ENTRIES = 200_000
+MAX_PRODUCTS = 4_000_000  # of entries, in one evaluation
 CLOSE = 1e-3
 
 
@@ -65,6 +66,7 @@ class Duals:
     ) -> None:
         self.system = system
         self.numbers = numbers
+        self.products = 0
         self.sizes = sizes
         self.point = point
 
@@ -314,6 +316,9 @@ class Duals:
             (a, la), (b, lb) = left[i], left[j]
             self._small([extents[k] for k in keep])
             left = [f for k, f in enumerate(left) if k not in (i, j)]
+            self.products += prod(extents[k] for k in {*la, *lb}) * sum(not x & y for x in a for y in b)
+            if self.products > MAX_PRODUCTS:
+                raise Inexact("too large to check")
             how = pairing(la, lb, keep)
             left.append((self._bilinear(lambda x, y, how=how: pair(x, y, how), a, b), keep))  # type: ignore[misc]
         dual, labels = left[0] if left else (self.constant(1), ())

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from functools import reduce
 from itertools import product
+from math import comb, prod
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ MOST_NODES = 400
 MOST_OPERATIONS = 80
 MOST_VARIABLES = 6
 MOST_TRIGONOMETRY = 40
+MOST_TERMS = 400
 LARGEST_DETERMINANT = 4
 LARGEST_INVERSE = 3
 # Functions that SymPy has under the same name; others are unknown functions to it.
@@ -194,13 +196,25 @@ class _Algebra:
         variables = (
             value.free_symbols | value.atoms(s.Function) | {p for p in value.atoms(s.Pow) if not p.exp.is_Integer}
         )
-        if len(variables) > MOST_VARIABLES:
+        if len(variables) > MOST_VARIABLES or self._terms(value) > MOST_TERMS:
             return value
         joined = s.cancel(value)
         forms += [joined, s.factor(joined)]
         if joined.count_ops() <= MOST_TRIGONOMETRY and self._has_pairs(joined):
             forms.append(s.trigsimp(joined))
         return min(forms, key=lambda f: (f.count_ops(visual=False), str(f)))
+
+    def _terms(self, value: Any) -> int:
+        """At least how many terms it has multiplied out; a power counts as its exponent."""
+        args = value.args
+        if value.is_Add:
+            return sum(self._terms(a) for a in args)
+        if value.is_Mul:
+            return prod(self._terms(a) for a in args)
+        if value.is_Pow and value.exp.is_Integer:
+            base, exponent = self._terms(value.base), abs(int(value.exp))
+            return max(exponent, comb(base + exponent - 1, exponent)) if base < MOST_TERMS > exponent else MOST_TERMS
+        return max([1, *(self._terms(a) for a in args)])
 
     def _has_pairs(self, value: Any) -> bool:
         """Whether a sine and a cosine of one argument stand in it, circular or hyperbolic."""

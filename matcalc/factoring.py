@@ -12,7 +12,8 @@ from .ir import Rational, magnitude
 from .terms import Chain, Link, Recognises, Scalar, Term, reverse
 
 MAX_FACTORED = 40
-MAX_TRIED = 60
+MAX_TRIED = 10_000
+"""Factors that are looked at in what may be taken out of one sum."""
 
 # What tells a term from another that is made of the same pieces: its number and which pieces they are.
 Pieces: TypeAlias = tuple[Rational, tuple[tuple[int, object], ...], tuple[int, ...], int]
@@ -49,7 +50,6 @@ class Factoring:
     def _remembered(self, terms: Sequence[Term]) -> Term:
         key = (self.unit is not None and self.unit.key, self.rank, *map(_pieces, terms))
         if key not in self.tried.found:
-            self.tried.left -= 1
             self.tried.found[key] = (terms, self._run(terms))  # the terms, so that their pieces stay
         return self.tried.found[key][1]
 
@@ -108,6 +108,9 @@ class Factoring:
             best: tuple[int, list[int], Term] | None = None
             for members in self._candidates(terms):
                 group = [terms[k] for k in members]
+                self.tried.left -= sum(1 + len(t.chain) + len(t.scalars) for t in group)
+                if self.tried.left <= 0:
+                    return terms
                 joined = self._take_out(group)
                 if joined is None:
                     continue
@@ -223,8 +226,12 @@ def _common_scalars(groups: Sequence[tuple[Scalar, ...]]) -> tuple[tuple[Scalar,
     """(common factors, what is left of each)."""
     common: list[Scalar] = []
     rests = [list(g) for g in groups]
+    by_key: list[dict[str, list[Scalar]]] = [{} for _ in groups]
+    for known, g in zip(by_key, groups, strict=True):
+        for t in g:
+            known.setdefault(t.base.key, []).append(t)
     for s in groups[0]:
-        matches = [[t for t in g if t.base.key == s.base.key] for g in rests]
+        matches = [known.get(s.base.key, []) for known in by_key]
         if not all(len(m) == 1 for m in matches):
             continue
         powers = [m[0].power for m in matches]

@@ -27,6 +27,7 @@ from .syntax import (
     Transpose,
     digest,
     last_name,
+    names,
     walk,
 )  # fmt: skip
 
@@ -77,7 +78,15 @@ class Form:
     @property
     def names(self) -> frozenset[str]:
         """The names in it."""
-        return frozenset(x.name for x in walk(self.syntax) if isinstance(x, Name))
+        return names(self.syntax)
+
+    @property
+    def is_barred(self) -> bool:
+        """Whether it is written as a conjugate."""
+        match self.syntax:
+            case Call("conj") | Adjoint():
+                return True
+        return False
 
     @property
     def absolute(self) -> Form | None:

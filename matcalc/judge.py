@@ -39,6 +39,7 @@ from .systems import (
 ENOUGH = 5
 TRIALS = 8
 ATTEMPTS = 52
+UNCLEAR = 9  # points that many digits do not settle either, after which no more are looked at
 MANY_DIGITS = 1e-30
 STEADY = 1e-6  # of a difference, what it may change by when there are twice as many digits
 PROGRAMMED = 1e-7  # what rounding may do to a program
@@ -136,7 +137,7 @@ def numeric(claim: Claim, seed: int, trials: int = TRIALS, different_sizes: int 
             tally.why = str(reason)
         except Inexact as reason:
             return _undecided("numeric", str(reason))
-        if tally.bad == 2 or tally.good == wanted:
+        if tally.bad == 2 or tally.good == wanted or tally.unclear > UNCLEAR + tally.good:
             break
     if not tally.bad and base:
         _look_beyond(claim, min(base, key=lambda point: sum(point[1].values())), rng, tally)

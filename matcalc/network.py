@@ -97,6 +97,8 @@ def _elementwise(parts: Sequence[tuple[Chain, Fraction | Form]]) -> Chain:
 
 def _moduli(forms: list[Form]) -> list[Form]:
     """x .* conj(x) as abs(x).^2."""
+    if not any(f.is_barred for f in forms):
+        return forms
     out: list[Form] = []
     for f in forms:
         other = next((x for x in out if conjugated(x).key == f.key or conjugated(f).key == x.key), None)

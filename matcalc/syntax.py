@@ -19,10 +19,11 @@ NOWHERE: Span = (0, 0)
 
 
 class Measured:
-    """Room for what is found once for each node: its length, and a digest of its structure."""
+    """Room for what is found once for each node: its length, the names in it, and a digest of its structure."""
 
-    __slots__ = ("known_digest", "known_length")
+    __slots__ = ("known_digest", "known_length", "known_names")
     known_length: int
+    known_names: frozenset[str]
     known_digest: bytes
 
 
@@ -288,6 +289,18 @@ def walk(node: Syntax) -> Iterator[Syntax]:
             seen.add(id(top))
             yield top
             stack.extend(reversed(children(top)))
+
+
+def names(node: Syntax) -> frozenset[str]:
+    """The names in it."""
+    found: frozenset[str] | None = getattr(node, "known_names", None)
+    if found is None:
+        below = [names(c) for c in children(node)]
+        found = (
+            frozenset((node.name,)) if isinstance(node, Name) else below[0].union(*below[1:]) if below else frozenset()
+        )
+        object.__setattr__(node, "known_names", found)
+    return found
 
 
 def last_name(node: Syntax) -> str:
