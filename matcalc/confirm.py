@@ -12,7 +12,7 @@ from . import sampling
 from .declarations import Declaration
 from .duals import evaluate
 from .errors import LimitError, MatcalcError
-from .ir import Node
+from .ir import Node, base_name
 from .length import length
 from .lower import STRUCTURE, Lowered, lower_shared, lower_text
 from .render.text import text
@@ -91,14 +91,11 @@ def _agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool | 
         sizes = sampling.sizes_for(names, draw, least)
         try:
             drawn = sampling.draw(declarations, sizes, rng)
-<<<<<<< HEAD
+            if draw >= PLAIN:
+                drawn = {n: _of_size_one(x, declarations[base_name(n)]) for n, x in drawn.items()}
             has_complex = a.is_complex or b.is_complex or any(map(np.iscomplexobj, drawn.values()))
             system = machine_numbers(has_complex)
             symbols = {n: {0: system.reduce(x)} for n, x in drawn.items()}
-=======
-            symbols = {n: {0: x if draw < PLAIN else _of_size_one(x, declarations[n])} for n, x in drawn.items()}
-            system = machine_numbers(any(np.iscomplexobj(x[0]) for x in symbols.values()))
->>>>>>> time
             left, right = (x[0] for x in evaluate([a, b], symbols, sizes, system))
         except (NoPoint, Inexact, LimitError, np.linalg.LinAlgError):
             continue

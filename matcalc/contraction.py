@@ -63,11 +63,7 @@ def plan(labels: tuple[Labels, ...], output: Labels) -> tuple[tuple[int, int, La
     while len(left) > 1:
         best: tuple[tuple[int, int], int, int] | None = None
         many = len(left) > MAX_GREEDY
-<<<<<<< HEAD
         for i, j in _neighbours(left) if many else _pairs(len(left)):
-=======
-        for i, j in _neighbours(left) if many else ((a, b) for b in range(len(left)) for a in range(b)):
->>>>>>> time
             a, b = left[i], left[j]
             both = [k for k in a if k in b]
             cost = (len(a) + len(b) - len(both) - sum(times[k] == 2 for k in both) - _lone(a + b, times), -len(both))

@@ -199,7 +199,7 @@ def point(claim: Claim, raw: Raw, system: System) -> tuple[dict[str, Dual], dict
         directions = [directions[k] for k in first]
     plain: dict[str, Dual] = {}
     for name, values in raw.symbols.items():
-        d = claim.declarations[ir.conjugate_name(name) if ir.is_conjugate(name) else name]
+        d = claim.declarations[ir.base_name(name)]
         plain[name] = {0: system.reduce(structured(np.asarray(lift(values)), d.attributes, system))}
         bar = ir.conjugate_name(name)
         if claim.is_complex and bar not in raw.symbols:

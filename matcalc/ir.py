@@ -341,6 +341,11 @@ def is_conjugate(name: str) -> bool:
     return name.startswith(CONJUGATE[0])
 
 
+def base_name(name: str) -> str:
+    """The name of a symbol that it or its conjugate has."""
+    return conjugate_name(name) if is_conjugate(name) else name
+
+
 def conjugate(root: Node) -> Node:
     """The conjugate, entry by entry: every function here has real values of real arguments, and so commutes with it."""
     if not root.is_complex:

@@ -327,7 +327,7 @@ class _Blindness:
 
     def __init__(self, claim: Claim) -> None:
         nodes = {n for side in (claim.left, claim.right) for n in ir.topological(side)}
-        self.suspects = {_base(n.name) for n in nodes if _may_be_turned(n)}  # type: ignore[attr-defined]
+        self.suspects = {ir.base_name(n.name) for n in nodes if _may_be_turned(n)}  # type: ignore[attr-defined]
         self.points = 0
 
     def look(self, raw: Raw) -> None:
@@ -336,10 +336,6 @@ class _Blindness:
 
     def found(self) -> bool:
         return bool(self.suspects) and self.points > 0
-
-
-def _base(name: str) -> str:
-    return ir.conjugate_name(name) if ir.is_conjugate(name) else name
 
 
 def _may_be_turned(node: Node) -> bool:

@@ -58,7 +58,7 @@ def _constants(claim: Claim) -> list[float]:
 def _moved(raw: Raw, claim: Claim, move: Callable[[str, Array], Array]) -> Raw:
     symbols = {}
     for name, values in raw.symbols.items():
-        known = claim.declarations[ir.conjugate_name(name) if ir.is_conjugate(name) else name].attributes
+        known = claim.declarations[ir.base_name(name)].attributes
         moved = values if "integer" in known else np.asarray(move(name, values))
         symbols[name] = np.abs(moved) if "positive" in known else moved
     return Raw(symbols, raw.directions)

@@ -237,7 +237,7 @@ class Planner:
 def _complex_names(order: Iterable[Node]) -> frozenset[str]:
     """The symbols whose arrays may be complex."""
     names = {n.name for n in order if isinstance(n, Symbol) and n.is_complex}
-    return frozenset(ir.conjugate_name(n) if ir.is_conjugate(n) else n for n in names)
+    return frozenset(ir.base_name(n) for n in names)
 
 
 def _inverted(order: Iterable[Node], root: Node) -> set[Node]:
