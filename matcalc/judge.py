@@ -106,6 +106,7 @@ class _Tally:
     """What the points said so far."""
 
     good: int = 0
+    beyond: int = 0  # points that agree at other scales and in other regions
     bad: int = 0
     unclear: int = 0
     seen_through: int = 0  # points at which the flipped sign or the larger factor was not refused
@@ -113,6 +114,7 @@ class _Tally:
     why: str = "no random point has a value"
     suspects: list[tuple[Raw, dict[str, int]]] = field(default_factory=list)
     sizes: set[int] = field(default_factory=set)
+    parted: bool = False  # whether at a point one side has a real value only, and their principal values differ
 
 
 def numeric(claim: Claim, seed: int, trials: int = TRIALS, different_sizes: int = 1) -> Judgement:
@@ -150,12 +152,16 @@ def _look_beyond(claim: Claim, start: tuple[Raw, dict[str, int]], rng: np.random
     """Points at other scales and in other regions: one may refute the claim, if many digits say so too."""
     raw, sizes = start
     for other in chain(probes.scaled(raw, claim), probes.regions(claim, raw, sizes, rng)):
-        error = _error_beyond(claim, other, sizes)
+        try:
+            error = _error_beyond(claim, other, sizes)
+        except Undefined:
+            tally.parted = tally.parted or _differ_as_complex(claim, other, sizes)
+            continue
         if error is None:
             continue
         if error < ACCEPT:
-            tally.good += 1
-        elif error > REFUSE and (error == math.inf or _settled(claim, other, sizes) is False):
+            tally.beyond += 1
+        elif error > REFUSE and _settled(claim, other, sizes) is False:
             tally.bad, tally.worst = 2, error
             return
 
@@ -166,7 +172,7 @@ def _error_beyond(claim: Claim, raw: Raw, sizes: dict[str, int]) -> float | None
     try:
         left, right = sides(claim, raw, sizes, system)
     except Undefined:
-        return math.inf if _differ_as_complex(claim, raw, sizes) else None
+        raise
     except (NoPoint, Inexact, LimitError):
         return None
     scale = max(float(np.max(np.abs(x), initial=0.0)) for x in (left, right))
@@ -180,20 +186,24 @@ def _error_beyond(claim: Claim, raw: Raw, sizes: dict[str, int]) -> float | None
 
 
 def _verdict(claim: Claim, tally: _Tally, blind: _Blindness) -> Judgement:
+    agreed = tally.good + tally.beyond
+    if tally.parted and agreed:
+        why = "where one of them has no real value, their principal values differ"
+        return Judgement("different", "numeric", tally.good, math.inf, why)
     if tally.bad and tally.suspects and _settled(claim, *tally.suspects[0]) is True:
         return _undecided("numeric", "many digits do not see the difference that there is in float64")
     if tally.bad >= 2 or (tally.bad == 1 and _settled(claim, *tally.suspects[0]) is False):
         return Judgement("different", "numeric", tally.good + tally.bad, tally.worst, "they differ at random points")
     if tally.bad:
         why = f"{tally.good} points agree and 1 does not"
-    elif tally.good < ENOUGH:
-        why = f"only {tally.good} of {ATTEMPTS} random points decide: {tally.why}"
+    elif agreed < ENOUGH:
+        why = f"only {agreed} of {ATTEMPTS} random points decide: {tally.why}"
     elif tally.seen_through or blind.found():
         why = "the random points cannot tell it from a wrong answer"
     elif tally.unclear > tally.good:
         why = "rounding errors hide the difference"
     else:
-        return Judgement("equal", "numeric", tally.good, tally.worst, exact.at_sizes(claim, tally.sizes)[2:])
+        return Judgement("equal", "numeric", agreed, tally.worst, exact.at_sizes(claim, tally.sizes)[2:])
     return Judgement("undecided", "numeric", tally.good, tally.worst or math.nan, why)
 
 
@@ -202,9 +212,7 @@ def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> 
     try:
         left, right = sides(claim, raw, sizes, system)
     except Undefined:
-        if _differ_as_complex(claim, raw, sizes):
-            tally.bad, tally.worst = 2, math.inf
-            return
+        tally.parted = tally.parted or _differ_as_complex(claim, raw, sizes)
         raise
     scale = max(float(np.max(np.abs(x), initial=0.0)) for x in (left, right))
     if scale == 0.0:

@@ -25,6 +25,7 @@ from .judge import PROBED, judge
 from .sizes import Size
 from .systems import ACCEPT, CANCELLED, NEAR, REFUSE, Array, Inexact, NoPoint, machine_numbers
 
+SHOWN = 0
 POINTS = 50
 ENOUGH = 5
 ASSIGNMENTS = 8
@@ -112,13 +113,13 @@ def compare(claim: Claim, relation: str, seed: int) -> Comparison:
         return _equality(claim, seed)
     if relation == "!=":
         return _difference(_points(claim, seed))
-    return _inequality(_points(claim, seed), strict=relation == "<")
+    return _inequality(_shown_first(claim, seed), strict=relation == "<")
 
 
 def _equality(claim: Claim, seed: int) -> Comparison:
     found = judge(claim, seed)
     if found.status == "different":
-        bad = next((p for p in _points(claim, seed) if p.error > REFUSE), None)
+        bad = next((p for p in _shown_first(claim, seed) if p.error > REFUSE), None)
         return Comparison("false", bad.shown if bad is not None else found.note)
     if found.status == "undecided":
         return Comparison("undecided", found.note)
@@ -149,6 +150,11 @@ class Point:
         left, right = (sampling.number_text(complex(side[entry])) for side in (self.left, self.right))
         which = f"the entry ({','.join(str(k + 1) for k in entry)}) of " if entry else ""
         return f"at {self.place} {which}the left side is {left}, and {'of ' if entry else ''}the right side {right}"
+
+
+def _shown_first(claim: Claim, seed: int) -> Iterator[Point]:
+    """Points that are the same each time, for messages to tell, and then those of the seed."""
+    return chain(_points(claim, SHOWN), _points(claim, seed))
 
 
 def _points(claim: Claim, seed: int) -> Iterator[Point]:

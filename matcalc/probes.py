@@ -23,7 +23,7 @@ from .systems import BOUNDED, KINKED, Array, Inexact, Lenient, NoPoint
 
 Signature: TypeAlias = tuple[int, ...]
 
-SCALES = (1e-6, 1e-3, 1e3, 1e6)
+SCALES = (1e-6, 1e-3, 4.0, 16.0, 1e3, 1e6)
 GRID = (*(-(10.0**k) for k in range(12, -5, -1)), 0.0, *(10.0**k for k in range(-4, 13)))
 EVALUATIONS = 240  # on one line
 REGIONS = 16  # tried on one line

@@ -29,7 +29,7 @@ LARGEST, SMALLEST = 1e100, 1e-100
 NEAR = 1e-9
 # Relative errors: below the first two values are equal, above the second they are not.
 ACCEPT, REFUSE = 1e-9, 1e-4
-CANCELLED, LOST = 1e-6, 1e-18
+CANCELLED, LOST = 1e-6, 1e-28
 DIGITS = 50
 ROUNDED = 1e-35  # relative to what it comes from, a number of so many digits that is nought but for rounding
 KINKED = frozenset({"abs", "sign", "step", "relu"})
@@ -600,7 +600,10 @@ class Digits:
     def matrix_function(self, name: str, x: Array) -> Array:
         if name not in ("expm", "logm", "sqrtm", "sinm", "cosm"):
             raise Inexact(f"{name} has no value in many digits")
-        found = getattr(self.mp, name)(self.mp.matrix(x.tolist()))
+        try:
+            found = getattr(self.mp, name)(self.mp.matrix(x.tolist()))
+        except self.mp.NoConvergence:
+            raise NoPoint(f"{name} does not converge") from None
         return self._each(lambda v: v.real if abs(v.imag) < 1e-30 else v, np.array(found.tolist(), dtype=object))
 
     def eigen(self, x: Array, largest: bool) -> tuple[Any, Array]:

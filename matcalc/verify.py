@@ -11,6 +11,7 @@ from .errors import UnsupportedError
 from .exact import Judgement
 from .judge import TRIALS as TRIALS
 from .judge import judge
+from .systems import ACCEPT
 
 SEEDS = 10**9
 
@@ -56,8 +57,8 @@ def verification(found: Judgement, seed: int) -> Verification:
     """A judgement in the words of a verification."""
     note = found.note
     if found.status == "different":
-        error = f": relative error {found.max_error:.0e}" if math.isfinite(found.max_error) else ""
-        note = f"it is wrong{error if found.method == 'numeric' else ': ' + found.note}, seed {seed}"
+        seen = found.method == "numeric" and ACCEPT < found.max_error < math.inf
+        note = f"it is wrong: {f'relative error {found.max_error:.0e}' if seen else found.note}, seed {seed}"
     elif found.status == "equal" and found.method == "numeric":
         parts = [f"largest relative error {found.max_error:.0e}", found.note, f"seed {seed}"]
         note = ", ".join(p for p in parts if p)

@@ -78,7 +78,7 @@ def test_json_fields(capsys: pytest.CaptureFixture[str]) -> None:
         "declarations": {"A": "matrix(n,n) symmetric", "x": "vector(n)"},
     }
     assert verification["ok"] is True
-    assert verification["verdict"].startswith("verified (exact over a field of 2^61 - 1 elements, 3 trials, ")
+    assert verification["verdict"].startswith("verified (exact in random prime fields, 3 trials, ")
 
 
 def test_json_says_when_nothing_depends(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,17 +111,27 @@ def test_pretty(capsys: pytest.CaptureFixture[str]) -> None:
 def test_verification_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, err = _run(capsys, *MAIN_JOB, "--verify")
     assert (status, out) == (0, "-2 U^T (X - U V)\n")
-    assert err.startswith("verification: verified (exact over a field of 2^61 - 1 elements, 3 trials, error below 1e-")
+    assert err.startswith("verification: verified (exact in random prime fields, 3 trials, error below 1e-")
 
 
 def test_an_answer_that_is_not_verified_has_status_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refuted = mc.Verification(ok=False, method="differences", trials=10, max_error=0.5)
-    monkeypatch.setattr(mc.Derivative, "verify", lambda self: refuted)
+    undecided = mc.Verification(ok=False, method="numeric", trials=1, max_error=0.5, note="only 1 point decides")
+    monkeypatch.setattr(mc.Derivative, "verify", lambda self, seed=None, form="text": undecided)
     status, out, err = _run(capsys, *MAIN_JOB, "--verify")
     assert (status, out) == (1, "-2 U^T (X - U V)\n")
-    assert err == "verification: not verified (relative error 5e-01)\n"
+    assert err == "verification: not verified (only 1 point decides)\n"
+
+
+def test_an_answer_that_is_refuted_is_not_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = mc.derive("2 x^T A x", "x")._form
+    monkeypatch.setattr(mc.Derivative, "_form", wrong)
+    status, out, err = _run(capsys, "derive", "x^T A x", "--wrt", "x")
+    assert (status, out) == (3, "")
+    assert err.startswith("matcalc: internal error: the answer to 'x^T A x' by x is refuted by its own verification")
 
 
 def test_a_note_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
