@@ -148,8 +148,16 @@ def _refuse_without_kind(source: str, node: Syntax, names: Sequence[str], candid
     """A name that is an exponent here and has an index there, say, is nothing."""
     for name, ranks in zip(names, candidates, strict=True):
         if not ranks:
-            at = next((x.span[0] for x in walk(node) if isinstance(x, Name) and x.name == name), 0)
-            raise ShapeError(f"no kind of symbol fits all uses of '{name}'; declare it", source, at)
+            raise ShapeError(f"no kind of symbol fits all uses of '{name}'; declare it", source, _place(node, name))
+
+
+def _place(node: Syntax, name: str) -> int:
+    """Where a name stands first: as itself, or as the kind of a norm."""
+    return next(
+        x.span[0]
+        for x in walk(node)
+        if (isinstance(x, Name) and x.name == name) or (isinstance(x, Norm) and x.kind == name)
+    )
 
 
 def _by_convention(node: Syntax, names: Sequence[str], candidates: Sequence[Ranks]) -> list[Ranks]:
@@ -192,13 +200,12 @@ def _against_convention(
     """What is wrong with the text as it is written, and what to declare for the only reading that fits."""
     odd = [n for n, ranks in zip(names, usual, strict=True) if len(assumed[n].sizes) not in ranks]
     what = ", ".join(f"{n}: {assumed[n]}" for n in odd)
-    first = next(x for x in walk(node) if isinstance(x, Name) and x.name == odd[0])
     why = f"{trouble.message}; " if trouble is not None else ""
     return ShapeError(
         f"{why}capitals are matrices, small letters vectors or scalars, transposed ones vectors; "
         f"if another reading is meant, declare {what}",
         source,
-        first.span[0] if trouble is None else trouble.position,
+        _place(node, odd[0]) if trouble is None else trouble.position,
     )
 
 

@@ -63,7 +63,8 @@ _missing = Lock()  # `setdefault` of such a table is several steps, between whic
 class Node:
     """Base of all nodes."""
 
-    __slots__ = ("__weakref__", "_swap", "_turned", "digest", "is_complex", "shape")
+    __slots__ = ("__weakref__", "_key", "_swap", "_turned", "digest", "is_complex", "shape")
+    _key: tuple[Any, ...]
     shape: Shape
     digest: int
     is_complex: bool  # whether a complex symbol or the imaginary unit is in it
@@ -73,6 +74,11 @@ class Node:
     @property
     def rank(self) -> int:
         return len(self.shape)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, of this process or another, is the one node of its key there."""
+        fields = {name: getattr(self, name) for name in type(self).__match_args__}  # type: ignore[attr-defined]
+        return _made, (self._key, self.shape, self.digest, self._swap, self.is_complex, fields)
 
     @property
     def swap(self) -> int:
@@ -214,16 +220,25 @@ def _intern(
     found = _table.get(full)
     if found is not None:
         return found  # type: ignore[return-value]
-    node = object.__new__(cls)
+    digested = hash((_text_digest(cls.__name__), *digest))
+    return _made(full, shape, digested, swap if len(shape) == 2 else 0, is_complex, fields)  # type: ignore[return-value]
+
+
+def _made(
+    key: tuple[Any, ...], shape: Shape, digest: int, swap: int | None, is_complex: bool, fields: Mapping[str, Any]
+) -> Node:
+    """The one node of a key."""
+    node: Node = object.__new__(key[0])
+    node._key = key
     node.shape = shape
-    node.digest = hash((_text_digest(cls.__name__), *digest))
-    node._swap = swap if len(shape) == 2 else 0
+    node.digest = digest
+    node._swap = swap
     node._turned = None
     node.is_complex = is_complex
     for name, value in fields.items():
         setattr(node, name, value)
     with _missing:
-        return _table.setdefault(full, node)  # type: ignore[return-value]
+        return _table.setdefault(key, node)
 
 
 def unfolded_node(cls: type[N], key: tuple[Any, ...], shape: Shape, is_complex: bool, **fields: Any) -> N:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 from weakref import WeakValueDictionary
 
 Monomial: TypeAlias = tuple[str, ...]
@@ -29,6 +29,10 @@ class Size:
             found.terms = key
             found = cls._table.setdefault(key, found)
         return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, of this process or another, is the one object of its value there."""
+        return Size._make, (dict(self.terms),)
 
     @classmethod
     def of(cls, value: str | int | Size) -> Size:
