@@ -98,7 +98,7 @@ def read(source: str, node: Syntax, table: Mapping[str, Declaration], sizes: fro
 
     candidates = _candidates(node, names, known)
     _refuse_without_kind(source, node, names, candidates)
-    usual = _by_convention(node, names, candidates)
+    usual = _by_convention(node, names, candidates) if names else candidates
     found = _first_that_fits(names, usual, attempt)
     if isinstance(found, Reading):
         return found
