@@ -11,11 +11,12 @@ from . import sampling
 from .declarations import Declaration
 from .errors import MatcalcError
 from .evaluate import evaluate
-from .ir import COMPLEX, Node, Symbol, conjugate_name, topological
+from .ir import COMPLEX, Node, Symbol, conjugate_name, operands_of, topological
 from .structured import structured
 from .systems import Array, Inexact, NoPoint, machine_numbers
 
 ATTEMPTS = 60
+MOST_FACTORS = 15_000  # that are evaluated at one choice of sizes
 CLEAR = 1e-6
 
 
@@ -35,8 +36,9 @@ def counterexample(right: Node, wrong: Node, table: Mapping[str, Declaration], w
     shown = {n: d for n, d in table.items() if n in present or conjugate_name(n) in present}
     least = sampling.least_size(right, wrong)
     rng = np.random.default_rng(0)
+    attempts = min(ATTEMPTS, MOST_FACTORS // (1 + sum(len(operands_of(n)) for n in nodes)))
     for sizes in _sizes(names, least):
-        for attempt in range(ATTEMPTS):
+        for attempt in range(attempts):
             try:
                 values = {n: _draw(d, sizes, rng, attempt) for n, d in shown.items()}
                 with np.errstate(all="ignore"):

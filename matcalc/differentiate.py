@@ -20,7 +20,7 @@ from .lower import differential, expand
 from .tape import Found, Pulled, Pushed, Record, Started, ignore
 
 MAX_UNROLL = 16
-MAX_FACTORS = 10_000
+MAX_FACTORS = 3_000
 DIRECTION = "differential of the argument"
 ARGUMENT = "the argument"
 # What a rule gives: an operand and a part of its adjoint.

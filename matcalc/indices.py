@@ -20,6 +20,8 @@ from .terms import Chain, Link, NoMatrixForm, Scalar, Term, chain_form, reverse,
 LETTERS = "ijklmnpqrstuvwabcdfgh"
 LEFT_SIDES = ("D", "J", "G", "R", "Z", "W")
 
+MAX_PARTS = 2_000
+
 
 @dataclass
 class IndexWriter:
@@ -29,6 +31,7 @@ class IndexWriter:
     recogniser: Recogniser
     repeated: bool = False
     used: int = 0
+    parts: int = 0  # that were written
     axes: dict[str, Size] = field(default_factory=dict)
 
     def letter(self) -> str:
@@ -77,6 +80,9 @@ class IndexWriter:
 
     def signed(self, node: Node, letters: tuple[str, ...]) -> tuple[int, Form]:
         """(sign, form) of the component of the node at these indices."""
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            raise LimitError(f"the answer in components has more than {MAX_PARTS:,} parts; str() names what it repeats")
         if isinstance(node, Sum) and len(node.terms) != 1:
             return self._sum(node, letters)
         term = self.term(node, letters)
@@ -341,6 +347,8 @@ class EinsteinWriter(IndexWriter):
 
     def _in_order(self, node: Einsum) -> list[tuple[Node, tuple[int, ...]]]:
         """The operands along the labels that they share, from the axes of the output on."""
+        if len(node.extents) > len(LETTERS):
+            raise LimitError(f"more than {len(LETTERS)} indices in the answer")
         left = list(zip(node.operands, node.labels, strict=True))
         reached = list(node.output)
         ordered: list[tuple[Node, tuple[int, ...]]] = []

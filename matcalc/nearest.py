@@ -33,6 +33,8 @@ NOUGHTS = 6
 ATTEMPTS = 60
 MAX_MONOMIALS = 60
 MAX_CANDIDATES = 300
+MAX_EXPLAINED = 500  # factors of a claim for which a reason is looked for
+MAX_FACTORS = 30_000  # that are evaluated while candidates are tried
 LIKELY = ("symmetric", "positive", "hermitian", "real")
 OF_SIZE = {1: ": the rule for numbers; of matrices transposes, traces and the order of factors count", 2: ""}
 ATTRIBUTES = ("diagonal", "orthogonal", "skew", "spd")
@@ -139,6 +141,8 @@ class Oracle:
 
 def nearest(problem: Problem) -> Finding | None:
     """The first of: a factor, a change at one place, a missing term, an attribute, a change of two kinds."""
+    if _factors(problem.claim) > MAX_EXPLAINED:
+        return None
     oracle = Oracle(problem.claim, problem.target)
     if not oracle.samples:
         return None
@@ -156,12 +160,18 @@ def nearest(problem: Problem) -> Finding | None:
 
 
 def _first(problem: Problem, oracle: Oracle, changes: Iterator[Change]) -> Finding | None:
-    for verdict, reason, syntax in islice(changes, MAX_CANDIDATES):
+    for verdict, reason, syntax in islice(changes, min(MAX_CANDIDATES, MAX_FACTORS // _factors(problem.claim))):
         node = problem.lower(syntax)
         # What alters nothing is no slip, as the transpose of a scalar.
         if node is not None and node is not problem.claim.right and oracle.holds(node):
             return Finding(verdict, reason)
     return None
+
+
+def _factors(claim: Claim) -> int:
+    """How much there is to evaluate of a claim."""
+    nodes = {n for side in (claim.left, claim.right) for n in ir.topological(side)}
+    return 1 + sum(len(ir.operands_of(n)) for n in nodes)
 
 
 def repaired(problem: Problem) -> Finding | None:
