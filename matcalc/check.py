@@ -205,7 +205,7 @@ class _Checker:
         right = self._answer_text()
         if layout == self.layout and not self._lies_wrong(claim, lowered):
             return Check(True, "correct", str(verdict), right, verification=verdict)
-        if self.is_bound:
+        if self.is_bound and layout != self.layout:
             reason = f"it is the derivative in another layout than the {self.layout} one"
             return Check(False, "transposed", reason, right, self._example(claim, lowered.node), verdict)
         how = f"in {layout} layout"

@@ -90,10 +90,13 @@ def test_declared_structure_counts() -> None:
 
 
 def test_layouts() -> None:
+    free, bound = (mc.check("tr(A X)", "A", "X", A="matrix(n,n)", layout=layout) for layout in (None, "mixed"))
+    assert (free.ok, free.verdict) == (True, "correct in the other layout")
+    assert (bound.ok, bound.verdict) == (False, "transposed")
     assert mc.check("tr(A X)", "A", "X", A="matrix(m,n)", layout="numerator").verdict == "correct"
     assert mc.check("tr(A X)", "A^T", "X", A="matrix(m,n)", layout="numerator").verdict == "transposed"
     assert mc.check("x^T x", "2 x^T", "x", layout="numerator").verdict == "correct"
-    assert mc.check("x^T x", "2 x", "x", layout="numerator").verdict == "transposed"
+    assert mc.check("x^T x", "2 x", "x", layout="numerator").verdict == "correct in the other layout"
 
 
 def test_structure_entries() -> None:

@@ -26,7 +26,7 @@ OF_SIZES = {
     "1i": ("2i tr(Z)",),
 }
 # Values of matrices and vectors that no derivative is known of; elsewhere a derivative must be known.
-NO_DERIVATIVE = frozenset({"eig", "ismax", "polar"})
+NO_DERIVATIVE = frozenset({"eig", "polar"})
 # Known in a trace only, alone or with what commutes with the argument.
 PRIMARY = frozenset({"expm", "logm", "sqrtm", "sinm", "cosm"})
 SIZES = {"n": 3, "m": 2, "p": 2, "q": 3}
