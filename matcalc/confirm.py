@@ -35,7 +35,7 @@ def means(form: Syntax, node: Node, declarations: Mapping[str, Declaration]) -> 
         return False
     if back.shape != node.shape:
         return False
-    return back is node or simplify(back) is node or agree(back, node, declarations)
+    return back is node or agree(back, node, declarations)
 
 
 def read_back(form: Syntax, declarations: Mapping[str, Declaration]) -> Lowered:
@@ -62,7 +62,8 @@ def agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool:
     """Whether two nodes have equal values at random points; points where either has none do not count.
 
     Where no matrix of the declared structure is such a point (1 ./ L of a triangular L, the root of a skew matrix),
-    the nodes are compared at matrices without structure, and then at positive ones.
+    the nodes are compared at matrices without structure, and then at positive ones; where no point has a value, they
+    are equal if the first folds to the second.
     """
     general = {n: replace(d, attributes=d.attributes - STRUCTURE) for n, d in declarations.items()}
     positive = {n: replace(d, attributes=d.attributes | {"positive"}) for n, d in general.items()}
@@ -70,7 +71,7 @@ def agree(a: Node, b: Node, declarations: Mapping[str, Declaration]) -> bool:
         verdict = _agree(a, b, table)
         if verdict is not None:
             return verdict
-    return a is b
+    return a is b or simplify(a) is b
 
 
 def _of_size_one(x: Array, d: Declaration) -> Array:

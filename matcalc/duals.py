@@ -384,23 +384,27 @@ def _prod(d: Duals, x: Dual) -> Dual:
     return total
 
 
-def _place_of_largest(d: Duals, x: Dual) -> int:
+def _place_of_largest(d: Duals, x: Dual, parts: Sequence[Array]) -> int:
+    """Where the largest entry is; entries that are equal and change alike are one."""
     if not d.system.ordered:
         raise Inexact("max has no meaning in a field")
     flat = list(x[0].ravel())
     place = max(range(len(flat)), key=flat.__getitem__)
-    if any(k != place and abs(v - flat[place]) <= NEAR * abs(flat[place]) for k, v in enumerate(flat)):
-        raise NoPoint("a tie of the largest entries")
+    tied = [k for k, v in enumerate(flat) if k != place and abs(v - flat[place]) <= NEAR * abs(flat[place])]
+    for part in parts:
+        entries = part.ravel()
+        if not all(abs(entries[k] - entries[place]) <= NEAR * abs(flat[place]) for k in tied):
+            raise NoPoint("a tie of the largest entries")
     return place
 
 
 def _max(d: Duals, x: Dual) -> Dual:
-    place = _place_of_largest(d, x)
+    place = _place_of_largest(d, x, [p for k, p in x.items() if k])
     return {k: np.asarray(p.ravel()[place], dtype=d.system.dtype) for k, p in x.items()}
 
 
 def _ismax(d: Duals, x: Dual) -> Dual:
-    place = _place_of_largest(d, x)
+    place = _place_of_largest(d, x, [np.arange(x[0].size)])
     units = np.zeros(x[0].size, dtype=int)
     units[place] = 1
     return {0: d.system.reduce(units.reshape(x[0].shape).astype(d.system.dtype))}

@@ -233,6 +233,8 @@ def _rational(value: Any, system: System) -> Fraction | None:
         if abs(np.imag(value)) > 1e-9 * abs(value):
             return None
         value = np.real(value)
+        if not np.isfinite(value):
+            return None
         found = Fraction(float(value)).limit_denominator(64)
         return found if abs(float(found) - float(value)) <= 1e-9 * abs(float(value)) else None
     for below in range(1, 65):

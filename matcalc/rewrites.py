@@ -127,13 +127,21 @@ class _Matcher:
                     yield from self._all([(exponent, node.exponent), (base, node.base)], b)
             case Einsum():
                 if isinstance(node, Einsum) and len(node.operands) == len(pattern.operands):
-                    yield from (b for b, rest, _ in self._factors(pattern, node, b) if not rest)
+                    found = self._factors(pattern, node, b)
+                    yield from (b for b, rest, places in found if not rest and self._lies_so(pattern, node, places))
             case Sum():
                 if isinstance(node, Sum) and len(node.terms) == len(pattern.terms):
                     yield from (b for b, rest, c in self._terms(pattern, node, b) if not rest and c == 1)
             case _:
                 if pattern is node:
                     yield b
+
+    def _lies_so(self, pattern: Einsum, node: Einsum, places: Mapping[int, Labels]) -> bool:
+        """Whether the axes of a product that is an operand are those of the pattern, in this order: (A B)^T is not A B."""
+        if self.rule.elementwise:
+            return True
+        on = tuple(places[k][0] if k in places else own for k, own in zip(pattern.output, node.output, strict=True))
+        return on == node.output or (node.swap == 1 and on[::-1] == node.output)
 
     def _all(self, pairs: Sequence[tuple[Node, Node]], b: Binding) -> Iterator[Binding]:
         if not pairs:

@@ -55,8 +55,8 @@ def written(lowered: Lowered, node: Node, wrt: Sequence[str]) -> tuple[Syntax, b
             break
         if means(form, node, lowered.declarations):
             return _by_entries(lowered, node, wrt, form), True
-    plain, terms = _in_indices(lowered, node, wrt), _expanded(node)
-    expanded = _in_indices(lowered, terms, wrt) if terms is not node else None
+    plain, terms = _in_indices(lowered, node, node, wrt), _expanded(node)
+    expanded = _in_indices(lowered, terms, node, wrt) if terms is not node else None
     if plain is None or (expanded is not None and length(expanded) <= LONGER * length(plain)):
         plain = expanded
     if plain is None:
@@ -100,10 +100,11 @@ def _is_simple(factor: Syntax) -> bool:
             return False
 
 
-def _in_indices(lowered: Lowered, node: Node, wrt: Sequence[str]) -> Syntax | None:
+def _in_indices(lowered: Lowered, node: Node, meant: Node, wrt: Sequence[str]) -> Syntax | None:
+    """The index notation of a node, if it has the value of what is meant."""
     for explicit, ranges in product((False, True), repeat=2):
         form = index_form(recogniser(lowered, explicit, wrt), node, ranges)
-        if means(form, node, lowered.declarations):
+        if means(form, meant, lowered.declarations):
             return form
     return None
 
