@@ -20,10 +20,11 @@ from . import draws, exact, ir, probes
 from .draws import Claim, Raw
 from .errors import LimitError
 from .exact import Judgement, along, sides
-from .ir import Einsum, Map, Node, Power, Symbol
+from .ir import Einsum, Map, Node, Power, Sum, Symbol
 from .systems import (
     ACCEPT,
     CANCELLED,
+    COMPOUNDED,
     DIGITS,
     REFUSE,
     Array,
@@ -42,7 +43,6 @@ ATTEMPTS = 52
 UNCLEAR = 9  # points that many digits do not settle either, after which no more are looked at
 MANY_DIGITS = 1e-30
 STEADY = 1e-6  # of a difference, what it may change by when there are twice as many digits
-PROGRAMMED = 1e-7  # what rounding may do to a program
 PROBED = 1e-14  # how near a kink a point may be that was put there
 
 
@@ -240,8 +240,14 @@ def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> 
 
 
 def _is_nought(node: Node) -> bool:
-    """Whether it is written as nought."""
-    return ir.is_zero(node) or (isinstance(node, Einsum) and any(map(_is_nought, node.operands)))
+    """Whether it is written as nought: as 0, zeros(n), or a multiple, a sum or a product of these."""
+    match node:
+        case Einsum(operands):
+            return any(map(_is_nought, operands))
+        case Sum(terms):
+            return all(c == 0 or _is_nought(n) for c, n in terms)
+        case _:
+            return ir.is_zero(node)
 
 
 def _differ_as_complex(claim: Claim, raw: Raw, sizes: dict[str, int]) -> bool:
@@ -281,7 +287,7 @@ def judge_program(claim: Claim, run: Callable[[Mapping[str, Array], Sequence[Arr
         found = exact.against(claim, found, directions, system)
         scale = float(np.max(np.abs(wanted), initial=0.0))
         error = _error(wanted, found, scale or 1.0)
-        if not error <= PROGRAMMED:
+        if not error <= COMPOUNDED:
             return Judgement("different", "numeric", good + 1, error, "the program differs at a random point")
         good, worst = good + 1, max(worst, error)
         if good == ENOUGH:

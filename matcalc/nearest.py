@@ -25,7 +25,7 @@ from .ir import Einsum, Extent, Node, Sum
 from .judge import judge
 from .lower import unfolded
 from .syntax import Syntax
-from .systems import Array, Field, Inexact, NoPoint, System, machine_numbers
+from .systems import ACCEPT, Array, Field, Inexact, NoPoint, System, machine_numbers
 
 SEED = 0  # words are the same each time
 POINTS = 2
@@ -136,7 +136,7 @@ class Oracle:
         if not sample.system.ordered:
             return bool(np.all(value == sample.expected))
         scale = float(np.max(np.abs(sample.expected), initial=0.0))
-        return bool(np.max(np.abs(value - sample.expected), initial=0.0) <= 1e-9 * scale)
+        return bool(np.max(np.abs(value - sample.expected), initial=0.0) <= ACCEPT * scale)
 
 
 def nearest(problem: Problem) -> Finding | None:
@@ -224,19 +224,19 @@ def _ratio(right: Array, claimed: Array, sample: _Sample) -> Any:
     c = a[k] * sample.system.reciprocal(np.asarray(b[k], dtype=b.dtype))[()]
     if not sample.system.ordered:
         return sample.system.reduce(c)[()] if bool(np.all(sample.system.reduce(c * b) == a)) else None
-    return c if bool(np.all(np.abs(c * b - a) <= 1e-9 * np.abs(a).max())) else None
+    return c if bool(np.all(np.abs(c * b - a) <= ACCEPT * np.abs(a).max())) else None
 
 
 def _rational(value: Any, system: System) -> Fraction | None:
     """The number as a fraction of small whole numbers."""
     if not isinstance(system, Field):
-        if abs(np.imag(value)) > 1e-9 * abs(value):
+        if abs(np.imag(value)) > ACCEPT * abs(value):
             return None
         value = np.real(value)
         if not np.isfinite(value):
             return None
         found = Fraction(float(value)).limit_denominator(64)
-        return found if abs(float(found) - float(value)) <= 1e-9 * abs(float(value)) else None
+        return found if abs(float(found) - float(value)) <= ACCEPT * abs(float(value)) else None
     for below in range(1, 65):
         above = value * below % system.prime
         above = above - system.prime if above > system.prime // 2 else above

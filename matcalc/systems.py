@@ -29,6 +29,7 @@ LARGEST, SMALLEST = 1e100, 1e-100
 NEAR = 1e-9
 # Relative errors: below the first two values are equal, above the second they are not.
 ACCEPT, REFUSE = 1e-9, 1e-4
+COMPOUNDED = 1e-7  # what rounding may do to a program, or to a line of a derivation
 CANCELLED, LOST = 1e-6, 1e-28
 DIGITS = 50
 ROUNDED = 1e-35  # relative to what it comes from, a number of so many digits that is nought but for rounding

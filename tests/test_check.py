@@ -320,3 +320,8 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["equal", "tr(A B)", "tr(B A)"]) == 0
     assert cli.main(["equal", "tr(A B)", "tr(A)"]) == 1
     assert cli.main(["check", "x^T A x", "2 A z", "--wrt", "x"]) == 2
+
+
+@pytest.mark.parametrize("claim", ["0", "zeros(n,n)", "-(zeros(n,n))", "zeros(n,n)^T", "0 A", "2 (0 A - zeros(n,n))"])
+def test_noughts_are_equal_however_they_are_written(claim: str) -> None:
+    assert mc.check("tr(cosm(A - A))", claim, "A", A="matrix(n,n)")

@@ -48,7 +48,19 @@ def test_it_folds(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["A .* D", "x^T D x", "D A", "det(A)^2", "sin(x).^2 + cos(y).^2", "A X (X^T X)^-1 X^T C X"]
+    "text",
+    [
+        "A .* D",
+        "x^T D x",
+        "D A",
+        "det(A)^2",
+        "sin(x).^2 + cos(y).^2",
+        "A X (X^T X)^-1 X^T C X",
+        "(A C)^-T A C",
+        "A C (A C)^-T",
+        "(A C D)^-T A C D",
+        "(C^T A^T)^-1 A C",
+    ],
 )
 def test_it_leaves_alone_what_only_looks_alike(text: str) -> None:
     node = lower_text(text, DECLARED, open_names=False).node
@@ -60,6 +72,16 @@ def test_a_false_rule_never_reaches_an_answer(monkeypatch: pytest.MonkeyPatch, f
     monkeypatch.setattr(rules(), "_ready", [*rules()._ready, rewrite("false", *false)])
     assert str(mc.derive("sum(sin(x))", "x", x="vector(n)")) == "cos(x)"
     assert str(mc.derive("tr(A A)", "A")) == "2 A^T"
+
+
+def test_a_false_rule_that_no_everyday_point_sees_is_seen_by_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that tanh(1000 + a) is 1: what is read is compared, not what the rule made of it."""
+    assert mc.derive("tanh(1000 + a)", "a").verify()
+    monkeypatch.setattr(rules(), "_ready", [*rules()._ready, rewrite("false", "tanh(1000 + a)", "1", "a: any")])
+    d = mc.derive("tanh(1000 + a)", "a")
+    assert str(d) == "0"
+    with pytest.raises(mc.InternalError, match="refuted"):
+        d.verify()
 
 
 def test_rules_wait_for_what_they_are_about() -> None:

@@ -16,12 +16,11 @@ from ..duals import Dual, evaluate
 from ..errors import LimitError, UnsupportedError
 from ..ir import Node
 from ..lower import unfolded
-from ..systems import Array, ComplexDigits, Digits, Inexact, NoPoint, System, machine_numbers
+from ..systems import COMPOUNDED, Array, ComplexDigits, Digits, Inexact, NoPoint, System, machine_numbers
 
 POINTS = 2
 SEED = 0  # a derivation is the same each time
 ATTEMPTS = 16
-TOLERANCE = 1e-7
 ROUNDING = 1e-4
 CONTRADICTION = "a line of the derivation does not equal the line before it: please report this"
 
@@ -110,7 +109,7 @@ def _is_rounding(point: Point, sides: Callable[[Point], tuple[Array, Array, Sequ
     except Inexact:
         return False
     gap, *scales = (max((abs(v) for v in np.ravel(x)), default=0) for x in (value - wanted, value, wanted, *parts))
-    return bool(gap <= TOLERANCE * max(*scales[:2], ROUNDING * max(scales)))
+    return bool(gap <= COMPOUNDED * max(*scales[:2], ROUNDING * max(scales)))
 
 
 def largest(parts: Sequence[Array]) -> float:
@@ -129,7 +128,7 @@ def close(left: Array, right: Array, size: float) -> bool:
     if not (np.all(np.isfinite(left)) and np.all(np.isfinite(right))):
         return True
     scale = max(largest([left, right]), ROUNDING * size)
-    return largest([left - right]) <= TOLERANCE * scale
+    return largest([left - right]) <= COMPOUNDED * scale
 
 
 def total(terms: Iterable[Array]) -> Array:
