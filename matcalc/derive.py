@@ -19,7 +19,7 @@ from .codegen import compile_numpy, numpy_source
 from .confirm import agree, folded
 from .declarations import Declaration, read_declarations
 from .derivation import KINDS, Derivation, Formula, Remark, Step, derivation
-from .differentiate import derivative
+from .differentiate import derivative, require_inverses
 from .draws import Claim
 from .errors import InternalError, LimitError, ParseError, ShapeError, UnknownSymbolError, UnsupportedError
 from .ir import Node
@@ -235,7 +235,7 @@ class Derivative(ByValue, Printable):
     def _form(self) -> tuple[Syntax, bool]:
         lowered = self.expr.lowered
         syntax, is_matrix = written(lowered, self._turned, self.bases)
-        if self.layout != "mixed" and self.node.rank == 1 and _is_row(lowered.node.rank, self.layout):
+        if is_matrix and self.layout != "mixed" and self.node.rank == 1 and _is_row(lowered.node.rank, self.layout):
             syntax = Transpose(syntax)
         return syntax, is_matrix
 
@@ -573,6 +573,7 @@ def _differentiated(
     variables = _variables(lowered, [v.base for v in resolved])
     structured = [v.name for v in variables if v is not symbol_of(v.name, lowered.declarations[v.name])]
     root = without_structure(lowered, structured) if structured else lowered.node
+    require_inverses(root)
     table = lowered.declarations
     free = folded(root, table, record)
     for v, how in zip(variables, resolved, strict=True):

@@ -344,6 +344,15 @@ def _change(row: Function, place: int, args: tuple[Node, ...], direction: Node) 
     return change
 
 
+def require_inverses(root: Node) -> None:
+    """Refuse the inverse of a column times a row, which is singular: an expression with it has no value anywhere."""
+    for node in ir.topological(root):
+        if _is_inverse_of_outer(node) and node.shape[0].number != 1:
+            raise UnsupportedError(
+                "the inverse of a column times a row: such a matrix is singular if it has more than one row"
+            )
+
+
 def _is_inverse_of_outer(node: Node) -> bool:
     return (
         isinstance(node, MatPow)

@@ -34,7 +34,8 @@ class Claim:
     The sides are nodes as they are written. `folded` are the two in canonical form, where they are known: `one_form`
     is whether these show that the claim holds for all sizes. `within` is how `right` takes the structure of the
     variable: by its free `entries`, or as a `projection`; then the directions have that structure. `choices` are the
-    sizes to try, where not all will do.
+    sizes to try, where not all will do. With `pattern` the variables keep the noughts of their structure, at
+    which a function with a kink has no derivative.
 
     What holds for all complex Z holds for independent Z and conj(Z), and the reverse, since the sides are analytic in
     both; and for all Hermitian H if and only if for all H, with H^T for the conjugate.
@@ -50,6 +51,7 @@ class Claim:
     one_form: bool = False
     within: str | None = None
     choices: tuple[Mapping[str, int], ...] = ()
+    pattern: bool = False
 
     @property
     def is_complex(self) -> bool:
@@ -205,6 +207,9 @@ def point(claim: Claim, raw: Raw, system: System) -> tuple[dict[str, Dual], dict
         if claim.is_complex and bar not in raw.symbols:
             plain[bar] = {0: _conjugate(plain[name][0], d)}
     varied = dict(plain)
+    if claim.pattern:
+        kept = [plain[v.base][0] != 0 for v in claim.variables]
+        directions = [d * keep if keep.shape == d.shape else d for keep, d in zip(kept, directions, strict=True)]
     for k, v in enumerate(claim.variables):
         along = _at_component(v, directions[k], plain[v.base][0])
         for name, factor in v.moves:

@@ -468,6 +468,7 @@ def _logdet(d: Duals, x: Dual) -> Dual:
 
 def _pinv(d: Duals, x: Dual) -> Dual:
     """(X^T X)^-1 X^T, or X^T (X X^T)^-1, of a matrix of full rank."""
+    x = {k: p for k, p in x.items() if not k or np.any(p)}
     t = d.turned(x)
     tall = x[0].shape[0] >= x[0].shape[1]
     try:

@@ -254,7 +254,9 @@ def degrees(root: Node, sizes: Mapping[str, int], leaf: Callable[[Node], Degree]
     """Bounds on the degrees of numerator and common denominator of a node's entries, in what leaves are made of."""
     memo: dict[Node, Degree] = {}
     for node in ir.topological(root):
-        memo[node] = _degrees(node, memo, sizes, leaf)
+        parts = ir.operands_of(node)
+        constant = parts and all(memo[n] == (0, 0) for n in parts)
+        memo[node] = (0, 0) if constant else _degrees(node, memo, sizes, leaf)
     return memo[root]
 
 

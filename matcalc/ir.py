@@ -337,6 +337,17 @@ def is_zero(node: Node) -> bool:
     return (isinstance(node, Sum) and not node.terms) or (isinstance(node, Number) and node.value == 0)
 
 
+def is_multiple_of_identity(node: Node) -> bool:
+    """Whether it is a scalar times the identity matrix."""
+    match node:
+        case Einsum(_, labels, (i, j)):
+            return i == j and not any(labels)
+        case Sum(((_, inner),)):
+            return is_multiple_of_identity(inner)
+        case _:
+            return False
+
+
 # --- complex numbers ------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from random import Random
 from typing import Any
@@ -38,6 +38,8 @@ from .systems import (
 )
 
 ENOUGH = 5
+WITH_NOUGHTS = frozenset({"diagonal", "lower", "upper", "skew"})
+SETTLED = 3  # points at which many digits said the same are enough
 TRIALS = 8
 ATTEMPTS = 52
 UNCLEAR = 9  # points that many digits do not settle either, after which no more are looked at
@@ -64,9 +66,19 @@ def judge(claim: Claim, seed: int, trials: int = TRIALS) -> Judgement:
         found = exact.judge(claim, rng, min(trials, exact.TRIALS), wanted)
         if found.status == "equal" and not _has_value(claim, seed):
             return _undecided("exact", "the expression has no real value at random points")
-        return numeric(claim, seed, trials, wanted) if found.status == "undecided" else found
+        return _by_numbers(claim, seed, trials, wanted) if found.status == "undecided" else found
     except LimitError as error:
         return _undecided("numeric", error.message)
+
+
+def _by_numbers(claim: Claim, seed: int, trials: int, different_sizes: int) -> Judgement:
+    """The verdict of numbers; where a kink lies on the noughts of a structure, along what keeps these."""
+    found = numeric(claim, seed, trials, different_sizes)
+    if found.trials or not any(claim.declarations[v.base].attributes & WITH_NOUGHTS for v in claim.variables):
+        return found
+    within = numeric(replace(claim, pattern=True), seed, trials, different_sizes)
+    kept = ", ".join(p for p in (within.note, "along changes that keep the noughts of the structure") if p)
+    return replace(within, note=kept) if within.status == "equal" else within if within.trials else found
 
 
 def _undecided(method: str, why: str) -> Judgement:
@@ -106,6 +118,7 @@ class _Tally:
     """What the points said so far."""
 
     good: int = 0
+    settled: int = 0  # points of these that many digits settled
     beyond: int = 0  # points that agree at other scales and in other regions
     bad: int = 0
     unclear: int = 0
@@ -223,7 +236,7 @@ def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> 
     error = _error(left, right, scale)
     if not math.isfinite(error):
         raise NoPoint("a value that is not a number")
-    if error < ACCEPT and not system.doubtful:
+    if error < ACCEPT and (not system.doubtful or tally.settled >= SETTLED):
         tally.good += 1
         tally.worst = max(tally.worst, error)
         tally.seen_through += _error(left, -right, scale) < REFUSE or _error(left, 1.001 * right, scale) < REFUSE
@@ -234,6 +247,7 @@ def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> 
     else:
         settled = _settled(claim, raw, sizes)
         tally.good += settled is True
+        tally.settled += settled is True
         tally.bad += 2 * (settled is False)
         tally.unclear += settled is None
         tally.worst = max(tally.worst, error if settled is False else 0.0)

@@ -312,11 +312,16 @@ def _call(low: Lowering, typed: Typed) -> Node:
         raise UnsupportedError(
             f"{row.name}(A) is known for symmetric matrices: declare A symmetric", low.source, typed.node.span[0]
         )
-    if low.domains and row.fields.get("domain") == "symmetric" and ir.is_zero(args[0]):
-        raise UnsupportedError(
-            f"{row.name}(A) of a matrix that is nought: its eigenvalues are equal, and have no derivative"
-        )
+    if low.domains and row.fields.get("domain") == "symmetric":
+        _require_distinct(row, args[0])
     return apply_function(row, args, low.make)
+
+
+def _require_distinct(row: Function, arg: Node) -> None:
+    """A matrix whose eigenvalues are all equal has no eigenvector of the largest, and one that is nought no gradient."""
+    if ir.is_zero(arg) or (row.result.sizes and ir.is_multiple_of_identity(arg)):
+        what = "a matrix that is nought" if ir.is_zero(arg) else "a multiple of the identity"
+        raise UnsupportedError(f"{row.name}(A) of {what}: its eigenvalues are equal, and have no derivative")
 
 
 def apply_function(row: Function, args: list[Node], make: Constructors = ir) -> Node:

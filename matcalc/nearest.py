@@ -23,6 +23,7 @@ from .errors import MatcalcError
 from .exact import along, contracted, open_directions
 from .ir import Einsum, Extent, Node, Sum
 from .judge import judge
+from .length import length
 from .lower import unfolded
 from .syntax import Syntax
 from .systems import ACCEPT, Array, Field, Inexact, NoPoint, System, machine_numbers
@@ -35,6 +36,7 @@ MAX_MONOMIALS = 60
 MAX_CANDIDATES = 300
 MAX_EXPLAINED = 500  # factors of a claim for which a reason is looked for
 MAX_FACTORS = 30_000  # that are evaluated while candidates are tried
+MAX_SYMBOLS = 3_000  # that are read while candidates are tried
 LIKELY = ("symmetric", "positive", "hermitian", "real")
 OF_SIZE = {1: ": the rule for numbers; of matrices transposes, traces and the order of factors count", 2: ""}
 ATTRIBUTES = ("diagonal", "orthogonal", "skew", "spd")
@@ -160,7 +162,8 @@ def nearest(problem: Problem) -> Finding | None:
 
 
 def _first(problem: Problem, oracle: Oracle, changes: Iterator[Change]) -> Finding | None:
-    for verdict, reason, syntax in islice(changes, min(MAX_CANDIDATES, MAX_FACTORS // _factors(problem.claim))):
+    most = min(MAX_FACTORS // _factors(problem.claim), MAX_SYMBOLS // length(problem.syntax))
+    for verdict, reason, syntax in islice(changes, min(MAX_CANDIDATES, most)):
         node = problem.lower(syntax)
         # What alters nothing is no slip, as the transpose of a scalar.
         if node is not None and node is not problem.claim.right and oracle.holds(node):

@@ -137,7 +137,7 @@ class _Matcher:
                     yield b
 
     def _lies_so(self, pattern: Einsum, node: Einsum, places: Mapping[int, Labels]) -> bool:
-        """Whether the axes of a product that is an operand are those of the pattern, in this order: not (A B)^T for A B."""
+        """Whether the axes of a product that is an operand lie as in the pattern: (A B)^T is not A B."""
         if self.rule.elementwise:
             return True
         on = tuple(places[k][0] if k in places else own for k, own in zip(pattern.output, node.output, strict=True))

@@ -447,6 +447,8 @@ class Floats:
         return values[k], upright(v)
 
     def pseudo_inverse(self, x: Array) -> Array:
+        if not np.any(x):
+            return np.asarray(x.T)
         u, s, vt = np.linalg.svd(x, full_matrices=False)
         kept = s > s.max() / CONDITION
         if np.any(~kept & (s > 1e-12 * s.max())):
