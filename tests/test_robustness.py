@@ -377,6 +377,6 @@ for _ in range(3):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGVTALRM"), reason="there are no timers of CPU time")
 def test_mutated_texts() -> None:
-    found = list(texts.failures(1_500, 5, texts.small_corpus()))
+    found = list(texts.failures(1_500, 23, texts.small_corpus()))
     assert len(found) == 1_500
     assert [str(f) for f in found if f] == []
