@@ -80,6 +80,7 @@ VALUES = [
     ("||A x||^2 [x, y]", "x", ""),  # KeyError
     ("x^T Q x + [x; u]^T S [x; u]", "u", ""),  # KeyError
     ("x^T kron(A, B)1i x", "x", ""),  # TypeError of float
+    ("(x .* y)^T colsum(B B)", "B", "x: vector(n); y: vector(n); B: matrix(n,n) toeplitz"),  # KeyError
     ("e(100000,n)^T x", "x", ""),  # MemoryError of an n by n array in verify()
     ("a/2305843009213693951", "a", ""),  # ValueError: no inverse modulo the prime
 ]
