@@ -282,7 +282,8 @@ def _traced_with_function(node: Node, base: Node, adjoint: Node) -> bool:
     if len(on) != 1:
         product = [(o, ls) for o, ls in zip(adjoint.operands, adjoint.labels, strict=True) if ls]
         # The argument itself, where that is a product, such as A^T A.
-        return adjoint.output == (i, j) and i != j and _is_function_of(ir.einsum(product, (j, i)), node, base)
+        whole = ir.einsum(product, (j, i), dict(enumerate(adjoint.extents)))
+        return adjoint.output == (i, j) and i != j and _is_function_of(whole, node, base)
     (operand, labels) = on[0]
     turned = labels == (j, i) or (labels == (i, j) and operand.swap == 1)
     return i != j and turned and _is_function_of(operand, node, base)
