@@ -20,7 +20,7 @@ from . import draws, exact, ir, probes
 from .draws import Claim, Raw
 from .errors import LimitError
 from .exact import Judgement, along, sides
-from .ir import Einsum, Map, Node, Power, Sum, Symbol
+from .ir import Map, Node, Power, Symbol
 from .systems import (
     ACCEPT,
     CANCELLED,
@@ -125,7 +125,6 @@ class _Tally:
     seen_through: int = 0  # points at which the flipped sign or the larger factor was not refused
     worst: float = 0.0
     why: str = "no random point has a value"
-    suspects: list[tuple[Raw, dict[str, int]]] = field(default_factory=list)
     sizes: set[int] = field(default_factory=set)
     parted: bool = False  # whether at a point one side has a real value only, and their principal values differ
 
@@ -190,7 +189,7 @@ def _error_beyond(claim: Claim, raw: Raw, sizes: dict[str, int]) -> float | None
         return None
     scale = max(float(np.max(np.abs(x), initial=0.0)) for x in (left, right))
     if scale == 0.0:
-        return 0.0 if _is_nought(claim.right) or _is_nought(claim.left) else None
+        return 0.0
     error = _error(left, right, scale)
     if not math.isfinite(error):
         return None
@@ -203,9 +202,7 @@ def _verdict(claim: Claim, tally: _Tally, blind: _Blindness) -> Judgement:
     if tally.parted and agreed:
         why = "where one of them has no real value, their principal values differ"
         return Judgement("different", "numeric", tally.good, math.inf, why)
-    if tally.bad and tally.suspects and _settled(claim, *tally.suspects[0]) is True:
-        return _undecided("numeric", "many digits do not see the difference that there is in float64")
-    if tally.bad >= 2 or (tally.bad == 1 and _settled(claim, *tally.suspects[0]) is False):
+    if tally.bad >= 2:
         return Judgement("different", "numeric", tally.good + tally.bad, tally.worst, "they differ at random points")
     if tally.bad:
         why = f"{tally.good} points agree and 1 does not"
@@ -229,8 +226,6 @@ def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> 
         raise
     scale = max(float(np.max(np.abs(x), initial=0.0)) for x in (left, right))
     if scale == 0.0:
-        if not _is_nought(claim.right) and not _is_nought(claim.left):
-            raise NoPoint("both sides are nought")
         tally.good += 1
         return
     error = _error(left, right, scale)
@@ -241,9 +236,10 @@ def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> 
         tally.worst = max(tally.worst, error)
         tally.seen_through += _error(left, -right, scale) < REFUSE or _error(left, 1.001 * right, scale) < REFUSE
     elif error > REFUSE and scale > CANCELLED * system.largest:
-        tally.bad += 1
-        tally.worst = max(tally.worst, error)
-        tally.suspects.append((raw, sizes))
+        settled = _settled(claim, raw, sizes)
+        tally.good += settled is True
+        tally.bad += {False: 2, None: 1, True: 0}[settled]
+        tally.worst = max(tally.worst, 0.0 if settled else error)
     else:
         settled = _settled(claim, raw, sizes)
         tally.good += settled is True
@@ -251,17 +247,6 @@ def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> 
         tally.bad += 2 * (settled is False)
         tally.unclear += settled is None
         tally.worst = max(tally.worst, error if settled is False else 0.0)
-
-
-def _is_nought(node: Node) -> bool:
-    """Whether it is written as nought: as 0, zeros(n), or a multiple, a sum or a product of these."""
-    match node:
-        case Einsum(operands):
-            return any(map(_is_nought, operands))
-        case Sum(terms):
-            return all(c == 0 or _is_nought(n) for c, n in terms)
-        case _:
-            return ir.is_zero(node)
 
 
 def _differ_as_complex(claim: Claim, raw: Raw, sizes: dict[str, int]) -> bool:

@@ -318,7 +318,7 @@ def _call(low: Lowering, typed: Typed) -> Node:
 
 
 def _require_distinct(row: Function, arg: Node) -> None:
-    """A matrix whose eigenvalues are all equal has no eigenvector of the largest, and one that is nought no gradient."""
+    """Where all eigenvalues are equal, there is no eigenvector of the largest, and at nought no gradient."""
     if ir.is_zero(arg) or (row.result.sizes and ir.is_multiple_of_identity(arg)):
         what = "a matrix that is nought" if ir.is_zero(arg) else "a multiple of the identity"
         raise UnsupportedError(f"{row.name}(A) of {what}: its eigenvalues are equal, and have no derivative")

@@ -55,9 +55,10 @@ def whole(asked: Asked, form: Syntax, axes: Labels) -> Claim:
 def _claim(asked: Asked, right: Node, folded: Node) -> Claim:
     left = plain_node(asked.lowered)
     claim = Claim(left, right, asked.table, asked.wrt, within=asked.structure)
-    if asked.structure is not None or asked.free[1].rank != folded.rank:
+    if asked.free[1].rank != folded.rank:
         return claim
-    return replace(claim, folded=(asked.free[0], folded), one_form=same_form(folded, asked.node))
+    one_form = asked.structure is None and same_form(folded, asked.node)
+    return replace(claim, folded=(asked.free[0], folded), one_form=one_form)
 
 
 def differential(asked: Asked, form: Syntax) -> Claim:

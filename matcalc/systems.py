@@ -32,6 +32,7 @@ ACCEPT, REFUSE = 1e-9, 1e-4
 COMPOUNDED = 1e-7  # what rounding may do to a program, or to a line of a derivation
 CANCELLED, LOST = 1e-6, 1e-28
 DIGITS = 50
+LARGEST_IN_DIGITS = 10  # rows of a matrix of which a function is taken in many digits: it takes long
 ROUNDED = 1e-35  # relative to what it comes from, a number of so many digits that is nought but for rounding
 KINKED = frozenset({"abs", "sign", "step", "relu"})
 BOUNDED: dict[str, tuple[float, ...]] = {
@@ -601,7 +602,7 @@ class Digits:
         return self._each(f, x)
 
     def matrix_function(self, name: str, x: Array) -> Array:
-        if name not in ("expm", "logm", "sqrtm", "sinm", "cosm"):
+        if name not in ("expm", "logm", "sqrtm", "sinm", "cosm") or len(x) > LARGEST_IN_DIGITS:
             raise Inexact(f"{name} has no value in many digits")
         try:
             found = getattr(self.mp, name)(self.mp.matrix(x.tolist()))
