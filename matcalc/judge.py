@@ -39,6 +39,7 @@ from .systems import (
 
 ENOUGH = 5
 WITH_NOUGHTS = frozenset({"diagonal", "lower", "upper", "skew"})
+LARGEST_IN_DIGITS = 500  # entries of an array with which it is worth while to compute in many digits
 SETTLED = 3  # points at which many digits said the same are enough
 TRIALS = 8
 ATTEMPTS = 52
@@ -317,6 +318,9 @@ def _settled(claim: Claim, raw: Raw, sizes: Mapping[str, int]) -> bool | None:
 
 
 def _in_digits(claim: Claim, raw: Raw, sizes: Mapping[str, int], digits: int) -> tuple[Array, Array, Any] | None:
+    nodes = {n for side in (claim.left, claim.right) for n in ir.topological(side)}
+    if any(math.prod(s.evaluate(sizes) for s in n.shape) > LARGEST_IN_DIGITS for n in nodes):
+        return None
     system = ComplexDigits(digits) if claim.is_complex else Digits(digits)
     try:
         left, right = sides(claim, raw, sizes, system)
