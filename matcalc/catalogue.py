@@ -243,6 +243,11 @@ def _check_definition(row: Function, record: Record) -> None:
     if body.shape != wanted:
         shapes = [f"({', '.join(map(repr, s))})" if s else "a scalar" for s in (body.shape, wanted)]
         raise record.error(f"the definition is {shapes[0]}, and the signature says {shapes[1]}", "definition")
+    if row.elementwise:
+        try:
+            lower.expand(row, record.fields["definition"].value, [ir.symbol(row.parameters[0].name)])
+        except MatcalcError as error:  # it has no meaning at every entry of an array
+            raise record.misread(error, "definition") from None
     for key in ("derivative", "differential"):
         if key in record.fields:
             _check_slope(row, record, key, ranks, body)

@@ -16,6 +16,7 @@ from . import ir
 from .errors import LimitError, UnsupportedError
 from .functions import FUNCTIONS, Function
 from .ir import Call, Einsum, Labels, Map, MatPow, Node, Number, Power, Rational, Shape, Sum, Symbol
+from .lifting import lift
 from .lower import differential, expand
 from .tape import Found, Pulled, Pushed, Record, Started, ignore
 
@@ -201,7 +202,7 @@ def _slope(function: str, arg: Node) -> Node:
     if row.definition is None:
         raise UnsupportedError(f"the derivative of {function}(x) is not known")
     x = ir.symbol(ARGUMENT)
-    return ir.lift(push_forward(expand(row, row.definition, [x]), x), {ARGUMENT: arg}, arg.shape)
+    return lift(push_forward(expand(row, row.definition, [x]), x), {ARGUMENT: arg}, arg.shape)
 
 
 def _power_rule(

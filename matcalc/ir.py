@@ -1482,33 +1482,3 @@ def hadamard(factors: Iterable[Node], shape: Shape) -> Node:
     """The elementwise product; scalars multiply every entry."""
     labels = tuple(range(len(shape)))
     return einsum([(f, labels if f.shape else ()) for f in factors], labels, dict(enumerate(shape)))
-
-
-def lift(root: Node, symbols: Mapping[str, Node], shape: Shape) -> Node:
-    """A scalar node in scalar symbols, applied to every entry of what the symbols stand for."""
-    memo: dict[Node, Node] = {}
-    for node in topological(root):
-        memo[node] = _lifted(node, memo, symbols)
-    return _spread(memo[root], shape)
-
-
-def _spread(node: Node, shape: Shape) -> Node:
-    return hadamard([node], shape) if node.shape != shape else node
-
-
-def _lifted(node: Node, memo: Mapping[Node, Node], symbols: Mapping[str, Node]) -> Node:
-    match node:
-        case Symbol(name) if (given := _given(name, symbols)) is not None:
-            return given
-        case Einsum(operands, _, ()):
-            parts = [memo[o] for o in operands]
-            return hadamard(parts, next((p.shape for p in parts if p.shape), ()))
-        case Sum(terms):
-            shape = next((memo[n].shape for _, n in terms if memo[n].shape), ())
-            return add([(c, _spread(memo[n], shape)) for c, n in terms], shape)
-        case Map(function, args):
-            return apply(function, [memo[a] for a in args])
-        case Power(base, exponent):
-            return power(memo[base], memo[exponent])
-        case _:
-            return node

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from . import ir
-from .errors import UnsupportedError
 from .functions import FUNCTIONS
 from .ir import Call, Einsum, Labels, Map, MatPow, Node, Number, Power, Rational, Shape, Sum, Symbol
 from .letters import IMAGINARY
@@ -250,44 +249,3 @@ def _replaced(node: Node, symbols: Mapping[str, Node], sizes: Mapping[str, Size]
         if ir.is_conjugate(node.name) and bar in symbols:
             return conjugate(symbols[bar])
     return None if ir.operands_of(node) or isinstance(node, Einsum | Sum) else ir.substitute(node, {}, sizes)
-
-
-def lift(root: Node, symbols: Mapping[str, Node], shape: Shape) -> Node:
-    """A scalar node in scalar symbols, applied to every entry of what the symbols stand for."""
-    memo: dict[Node, Node] = {}
-    for node in topological(root):
-        memo[node] = _replaced(node, symbols, {}) or _lifted(node, memo, shape)
-    return _spread(memo[root], root, shape)
-
-
-def _spread(lifted: Node, node: Node, shape: Shape) -> Node:
-    """The node with the axes of `shape` before its own, along which it may be constant."""
-    if lifted.rank > node.rank or not shape:
-        return lifted
-    outer, own = tuple(range(len(shape))), tuple(range(len(shape), len(shape) + node.rank))
-    return einsum([(lifted, own)], outer + own, dict(enumerate(shape)))
-
-
-def _lifted(node: Node, memo: Mapping[Node, Node], shape: Shape) -> Node:
-    parts = ir.operands_of(node)
-    if all(memo[p].rank == p.rank for p in parts) or not shape:
-        return rebuild(node, memo, {})
-    spread = {p: _spread(memo[p], p, shape) for p in parts}
-    match node:
-        case Einsum(operands, labels, output, extents):
-            outer = tuple(range(-len(shape), 0))
-            factors = [
-                (memo[o], ls if memo[o].rank == o.rank else outer + ls) for o, ls in zip(operands, labels, strict=True)
-            ]
-            sizes = {**dict(enumerate(extents)), **dict(zip(outer, shape, strict=True))}
-            return einsum(factors, outer + output, sizes)
-        case Sum(terms):
-            return add([(c, spread[n]) for c, n in terms], shape + node.shape)
-        case Map(function, args):
-            return apply(function, [spread[a] for a in args])
-        case Power(base, exponent) if memo[exponent].rank == exponent.rank:
-            return power(spread[base], memo[exponent])
-        case Power(base, exponent) if not base.shape:
-            return power(spread[base], spread[exponent])
-        case _:
-            raise UnsupportedError("a function of a matrix at every entry of another")

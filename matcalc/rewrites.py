@@ -21,6 +21,7 @@ from .entries import Record, shipped
 from .errors import IdentityError, MatcalcError
 from .functions import FUNCTIONS
 from .ir import ONE, Call, Einsum, Labels, Map, MatPow, Node, Number, Power, Rational, Sum, Symbol
+from .lifting import lift
 from .lower import lower_text
 from .resources import folder
 from .sizes import Size
@@ -98,7 +99,7 @@ class _Matcher:
         """The right side at what the variables stand for."""
         if self.rule.elementwise:
             shape = next((n.shape for n in b.nodes.values()), like.shape)
-            return ir.scale(self.rule.factor, ir.lift(self.rule.rhs, b.nodes, shape))
+            return ir.scale(self.rule.factor, lift(self.rule.rhs, b.nodes, shape))
         return ir.scale(self.rule.factor, ir.substitute(self.rule.rhs, b.nodes, b.sizes))
 
     # --- patterns ---

@@ -25,7 +25,7 @@ RANKS = (
     "render",
     "length labelling traces",
     "ir",
-    "shapes tape expanding plain",
+    "shapes tape expanding plain lifting",
     "inference",
     "lower places",
     "numeric",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ from matcalc.functions import FUNCTIONS
 from matcalc.matching import match, skeleton
 from matcalc.rewrites import rules
 from matcalc.shelf import SHELF, Entry
-from matcalc.userfunctions import forget
 
 README = Path(__file__).parents[1] / "README.md"
 SHIPPED = SHELF.shipped
@@ -48,17 +46,6 @@ fact gradient-of-mahalanobis
     source: my notes
     tags: mine
 """
-
-
-@pytest.fixture
-def shelf() -> Iterator[None]:
-    """The shelf as it was, after the test."""
-    before, names = list(SHELF.added), set(FUNCTIONS)
-    yield
-    SHELF.added[:] = before
-    SHELF.forget()
-    for name in set(FUNCTIONS) - names:
-        forget(name)
 
 
 @pytest.fixture

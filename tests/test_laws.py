@@ -11,12 +11,13 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from deciding import LARGE, NOUGHT, Tally, law
+from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 from strategies import DECLARED, TABLE, Builder, Made, Point, equation, equations, expressions, expressions_of, point
 
@@ -48,99 +49,92 @@ def _value(made: Made, p: Point) -> Any:
     return value if np.all(np.isfinite(value)) else None
 
 
-def _steady(function: Callable[[Point], Any], p: Point, value: Any) -> bool:
-    """Whether rounding has no say in the value: neither nought nor far from itself when the input moves a little."""
-    largest = np.max(np.abs(value), initial=0.0)
-    if not 1e-9 < largest < 1e9:
-        return False
-    rng = np.random.default_rng(1)
-    moved = Point({k: v * (1 + 1e-11 * rng.standard_normal()) for k, v in p.symbols.items()}, p.sizes)
-    other = function(moved)
-    return other is not None and bool(np.max(np.abs(value - other), initial=0.0) < 1e-7 * largest)
+def _size(p: Point) -> float:
+    """Of what values are made of: a value far below it is a nought."""
+    return max(1.0, *(float(np.max(np.abs(v), initial=0.0)) for v in p.symbols.values()))
 
 
-def _values(function: Callable[[Point], Any]) -> Iterator[tuple[Point, Any]]:
-    """Points that decide something, with the value there."""
-    for p in POINTS:
-        value = function(p)
-        if value is not None and np.all(np.isfinite(value)) and _steady(function, p, value):
-            yield p, value
+def _steady(function: Callable[[Point], Any]) -> Callable[[Point], Any]:
+    """The function where rounding has no say: it keeps its value, or near nought, when the input moves a little."""
+
+    def value(p: Point) -> Any:
+        found = function(p)
+        if found is None or not np.all(np.isfinite(found)):
+            return None
+        rng = np.random.default_rng(1)
+        moved = Point({k: v * (1 + 1e-11 * rng.standard_normal()) for k, v in p.symbols.items()}, p.sizes)
+        other = function(moved)
+        largest = np.max(np.abs(found), initial=0.0)
+        if other is None or largest > LARGE:
+            return None
+        near = NOUGHT * _size(p) if largest <= NOUGHT * _size(p) else 1e-7 * largest
+        return found if np.max(np.abs(found - other), initial=0.0) <= near else None
+
+    return value
 
 
-def _agree(function: Callable[[Point], Any], other: Callable[[Point], Any]) -> bool:
-    for p, value in _values(function):
-        found = np.asarray(other(p))
-        if found.shape != np.shape(value):
-            return False
-        if not np.max(np.abs(found - value), initial=0.0) <= 1e-6 * np.max(np.abs(value)):
-            return False
-    return True
+def _agree(tally: Tally, function: Callable[[Point], Any], other: Callable[[Point], Any]) -> None:
+    tally.everywhere(POINTS, _steady(function), other, _size)
 
 
 def _at(node: Node) -> Callable[[Point], Any]:
     return lambda p: evaluate(node, p.symbols, p.sizes)
 
 
-def _means(expr: mc.Expr, made: Made) -> bool:
-    return _agree(lambda p: _value(made, p), _at(expr.lowered.node))
-
-
-def _by_design(error: mc.MatcalcError, *messages: str) -> None:
-    """A refusal that is meant: it says one of these, and never that an answer could not be written."""
-    said = str(error)
-    if "could not be written" in said or not any(m in said for m in messages):
-        raise error
+def _of(made: Made) -> Callable[[Point], Any]:
+    return lambda p: _value(made, p)
 
 
 # --- reading and writing ----------------------------------------------------------------------------
 
 
-def _read(made: Made) -> mc.Expr:
-    """The expression read from its text; what is refused by design is left out."""
+def _read(tally: Tally, made: Made) -> mc.Expr | None:
+    """The expression read from its text; None where it is refused by design."""
     try:
         return mc.parse(repr(made), declare=DECLARED)
     except mc.UnsupportedError as error:
-        _by_design(error, "division by zero", "a matrix that is zero")
-        assume(False)
+        tally.refused(error, "division by zero", "a matrix that is zero")
     except mc.ShapeError as error:
-        _by_design(error, "nothing fixes the size")
-        assume(False)
-    raise AssertionError
+        tally.refused(error, "nothing fixes the size")
+    return None
 
 
-@READING
-@given(st.one_of(expressions(smooth=False), expressions(), equations()))
-def test_what_is_read_has_its_value(made: Made) -> None:
-    expr = _read(made)
+ANY = st.one_of(expressions(smooth=False), expressions(), equations())
+
+
+@law(READING, ANY, decided=195, undecided=2, refused=3)
+def test_what_is_read_has_its_value(tally: Tally, made: Made) -> None:
+    expr = _read(tally, made)
+    if expr is None:
+        return
     assert len(expr.shape) == len(made.kind)
-    assert _means(expr, made)
+    _agree(tally, _of(made), _at(expr.lowered.node))
     assert mc.parse(str(expr), declare=DECLARED).lowered.node is expr.lowered.node
 
 
-@READING
-@given(st.one_of(expressions(smooth=False), expressions(), equations()))
-def test_what_is_recognised_has_its_value(made: Made) -> None:
+@law(READING, ANY, decided=195, undecided=2, refused=3)
+def test_what_is_recognised_has_its_value(tally: Tally, made: Made) -> None:
     """The derivative of t E by t is E, as the package writes it."""
     text = repr(made)
     left, equals, right = text.partition(" = ")
     scaled = f"{left} = theta ({right})" if equals else f"theta ({text})"
-    _read(made)
-    try:
-        d = mc.derive(scaled, "theta", declare={**DECLARED, "theta": "scalar"})
-    except KNOWN as error:
-        _by_design(error, "division by zero", "a matrix that is zero", "not known")
+    if _read(tally, made) is None:
         return
     table = {**DECLARED, "theta": "scalar"}
-    again = mc.parse(str(d), declare=table)
-    assert _means(again, made)
+    try:
+        d = mc.derive(scaled, "theta", declare=table)
+    except KNOWN as error:
+        tally.refused(error, "division by zero", "a matrix that is zero", "not known")
+        return
+    _agree(tally, _of(made), _at(mc.parse(str(d), declare=table).lowered.node))
 
 
-@READING
-@given(st.one_of(expressions(), equations()))
-def test_programs_have_the_value(made: Made) -> None:
-    expr = _read(made)
-    run = expr.function()
-    assert _agree(lambda p: _value(made, p), lambda p: run(**{n: p.symbols[n] for n in DECLARED}))
+@law(READING, st.one_of(expressions(), equations()), decided=190, undecided=8)
+def test_programs_have_the_value(tally: Tally, made: Made) -> None:
+    expr = _read(tally, made)
+    if expr is not None:
+        run = expr.function()
+        _agree(tally, _of(made), lambda p: run(**{n: p.symbols[n] for n in DECLARED}))
 
 
 @pytest.mark.parametrize("text", ["abs(B) F", "abs(C)", "F.^2", "ones(m)", "e(2, n)", "sum(x) I_n"])
@@ -154,28 +148,26 @@ def test_other_notations_read_back(text: str, language: str) -> None:
 # --- derivatives ------------------------------------------------------------------------------------
 
 
-def _derive(text: str, wrt: list[str], declared: dict[str, str] | None = None) -> mc.Derivative | None:
+def _derive(tally: Tally, text: str, wrt: list[str], declared: dict[str, str] | None = None) -> mc.Derivative | None:
     """The derivative, or None where it is refused."""
     try:
         return mc.derive(text, wrt, declare=declared or DECLARED)
     except KNOWN as error:
-        _by_design(error, "")
+        tally.refused(error)
     except mc.ShapeError as error:
-        _by_design(error, "nothing fixes the size")
+        tally.refused(error, "nothing fixes the size")
     return None
 
 
-def _check(d: mc.Derivative, made: Made | None = None) -> None:
+def _check(tally: Tally, d: mc.Derivative, made: Made | None = None) -> None:
+    """Four comparisons with it, and one of its own: what was derived, both texts, the program and the verdict."""
     if made is not None:
-        assert _agree(lambda p: _value(made, p), _at(d.free[0]))
-    verdict = d.verify()
-    assert verdict.ok or verdict.trials < 3
-    again = mc.parse(str(d), declare=d.declarations)
-    assert _agree(_at(d.node), _at(again.lowered.node))
-    named = mc.parse(d.pretty(), declare=d.declarations)
-    assert _agree(_at(d.node), _at(named.lowered.node))
+        _agree(tally, _of(made), _at(d.free[0]))
+    tally.verified(d.verify())
+    for written in (str(d), d.pretty()):
+        _agree(tally, _at(d.node), _at(mc.parse(written, declare=d.declarations).lowered.node))
     run = d.function()
-    assert _agree(_at(d.node), lambda p: run(**{n: p.symbols[n] for n in DECLARED}))
+    _agree(tally, _at(d.node), lambda p: run(**{n: p.symbols[n] for n in DECLARED}))
 
 
 @st.composite
@@ -189,28 +181,25 @@ def problems(draw: Callable[..., Any], order: int) -> tuple[Made, list[str]]:
     return made, wrt
 
 
-@DERIVING
-@given(problems(1))
-def test_first_derivatives(problem: tuple[Made, list[str]]) -> None:
+@law(DERIVING, problems(1), decided=590, undecided=10)
+def test_first_derivatives(tally: Tally, problem: tuple[Made, list[str]]) -> None:
     made, wrt = problem
-    d = _derive(repr(made), wrt)
+    d = _derive(tally, repr(made), wrt)
     if d is not None:
-        _check(d, made)
+        _check(tally, d, made)
 
 
-@DERIVING
-@given(problems(2))
-def test_second_derivatives(problem: tuple[Made, list[str]]) -> None:
+@law(DERIVING, problems(2), decided=590, undecided=10)
+def test_second_derivatives(tally: Tally, problem: tuple[Made, list[str]]) -> None:
     made, wrt = problem
-    d = _derive(repr(made), wrt)
+    d = _derive(tally, repr(made), wrt)
     if d is None:
         return
-    _check(d)
-    other = _derive(repr(made), wrt[::-1])
-    assert other is not None
+    _check(tally, d)
+    other = mc.derive(repr(made), wrt[::-1], declare=DECLARED)
     first, second = (len(TABLE[w].sizes) for w in wrt)
     axes = [*range(second, second + first), *range(second)]
-    assert _agree(_at(d.node), lambda p: np.transpose(_at(other.node)(p), axes))
+    _agree(tally, _at(d.node), lambda p: np.transpose(_at(other.node)(p), axes))
 
 
 # (text, variables) that failed when they were found. What went wrong stands beside it.
@@ -254,19 +243,25 @@ def _general(declared: dict[str, str]) -> dict[str, str]:
     return {n: d.split()[0] if n in ATTRIBUTED else d for n, d in declared.items()}
 
 
-@DERIVING
-@given(st.one_of(expressions_of(()), expressions_of(("n",)), expressions_of(("n", "n"), 2)), st.data())
-def test_attributes_keep_the_value_and_shorten_the_text(made: Made, data: Any) -> None:
+@st.composite
+def attributed(draw: Callable[..., Any]) -> tuple[Made, list[str]]:
+    """An expression with matrices that have attributes, and a variable in it."""
+    made = draw(st.one_of(expressions_of(()), expressions_of(("n",)), expressions_of(("n", "n"), 2)))
     assume(set(made.names) & ATTRIBUTED.keys())
     # Skew matrices of odd size are singular, and K K^T is shorter than -K^2: they have tests of their own below.
     assume(not any("skew" in DECLARED[name] for name in made.names))
-    wrt = [data.draw(st.sampled_from(made.names))]
+    wrt = [draw(st.sampled_from(made.names))]
     assume(len(made.kind) + len(TABLE[wrt[0]].sizes) <= 3)
-    special, general = _derive(repr(made), wrt), _derive(repr(made), wrt, _general(DECLARED))
-    if special is None or general is None:
-        return
-    assert _agree(_at(special.node), _at(general.node))
-    assert length(special.syntax) <= length(general.syntax)
+    return made, wrt
+
+
+@law(DERIVING, attributed(), decided=115, undecided=5)
+def test_attributes_keep_the_value_and_shorten_the_text(tally: Tally, problem: tuple[Made, list[str]]) -> None:
+    made, wrt = problem
+    special, general = (_derive(tally, repr(made), wrt, declared) for declared in (DECLARED, _general(DECLARED)))
+    if special is not None and general is not None:
+        _agree(tally, _at(special.node), _at(general.node))
+        assert length(special.syntax) <= length(general.syntax)
 
 
 @pytest.mark.parametrize("text, wrt", [("C J", "C"), ("(C a) J", "a"), ("(-K)^-1", "K"), ("K^T W", "W")])
@@ -275,23 +270,17 @@ def test_a_skew_matrix_is_written_without_a_minus(text: str, wrt: str) -> None:
     assert length(special.syntax) <= length(mc.derive(text, wrt, declare=_general(DECLARED)).syntax)
 
 
-REFUSED = (
+INFERRED_SIZES = (
     ("vec(M)^T kron(M, C^T) vec(D^T)", "M"),  # NoMatrixForm comes out of str(), as it does for c^(vec(F)^T ...)
     ("c^(vec(F)^T kron(C^T, F) vec(D))", "c"),
     ("vec(A)^T kron(N, N) vec(Z)", "A"),  # A is inferred as vector(?2*?2), and verify fails with a ValueError
-    ("I_n |O^T|", "O"),  # could not be written: n belongs to no declaration
-    ("e(1, n) v^T v", "v"),  # the same
 )
 
 
-@pytest.mark.parametrize("text, wrt", REFUSED, ids=[text for text, _ in REFUSED])
+@pytest.mark.parametrize("text, wrt", INFERRED_SIZES, ids=[text for text, _ in INFERRED_SIZES])
 def test_inferred_sizes_that_failed(text: str, wrt: str) -> None:
-    try:
-        d = mc.derive(text, wrt)
-        assert str(d)
-    except mc.MatcalcError as error:
-        _by_design(error, "")
-        return
+    d = mc.derive(text, wrt)
+    assert str(d)
     assert "?" not in str(d.declarations)
     assert d.verify().ok
 
@@ -334,29 +323,30 @@ def _soup(seed: int) -> str:
     return _mutated(repr(equation(b, 1) if r.random() < 0.2 else b.any(2)), r)
 
 
-@pytest.mark.parametrize("declared", [DECLARED, None], ids=["declared", "inferred"])
-def test_any_text_gets_an_answer_or_an_error(declared: dict[str, str] | None) -> None:
+@pytest.mark.parametrize("declared, answers", [(DECLARED, 25), (None, 7)], ids=["declared", "inferred"])
+def test_any_text_gets_an_answer_or_an_error(declared: dict[str, str] | None, answers: int) -> None:
+    tally = Tally()
     for seed in range(400):
         text, started = _soup(seed), time.perf_counter()
         try:
             str(mc.derive(text, "x", declare=declared))
+            tally.decided += 1
         except mc.MatcalcError as error:
-            _by_design(error, "")
+            tally.refused(error)
         assert time.perf_counter() - started < 1.0, text
+    tally.enough(answers, refused=400 - answers)
 
 
 @pytest.mark.parametrize("text", ["2.^A", "a.^x", "(1/2).^(A x)"])
 def test_a_scalar_to_an_elementwise_power(text: str) -> None:
     """ValueError in ir.einsum, from lower._pow: the base is not spread over the shape of the exponent."""
-    try:
-        assert mc.parse(text, declare=DECLARED).shape[0] == "n"
-    except mc.MatcalcError as error:
-        _by_design(error, "")
+    assert mc.parse(text, declare=DECLARED).shape[0] == "n"
 
 
-def test_a_size_that_only_a_constant_has() -> None:
+@pytest.mark.parametrize("text, wrt", [("2 x e(1,n)", "x"), ("I_n |O^T|", "O"), ("e(1, n) v^T v", "v")])
+def test_a_size_that_only_a_constant_has(text: str, wrt: str) -> None:
     with pytest.raises(mc.ShapeError, match="nothing tells the size n"):
-        mc.derive("2 x e(1,n)", "x")
+        mc.derive(text, wrt)
 
 
 # --- the same everywhere ----------------------------------------------------------------------------
@@ -435,15 +425,12 @@ def test_inference(text: str) -> None:
     assert mc.parse(text).declarations == INFERRED[text]
 
 
-@READING
-@given(expressions(2))
-def test_inference_answers_or_refuses(made: Made) -> None:
-    assume(made.names)
+@law(READING, expressions(2).filter(lambda made: bool(made.names)), decided=195, refused=5)
+def test_inference_answers_or_refuses(tally: Tally, made: Made) -> None:
     try:
         d = mc.derive(repr(made), made.names[0])
     except mc.MatcalcError as error:
-        _by_design(error, "")
+        tally.refused(error)
         return
-    verdict = d.verify()
-    assert verdict.ok or verdict.trials < 3
+    tally.verified(d.verify())
     assert mc.parse(str(d), declare=d.declarations).shape == d.shape
