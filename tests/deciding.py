@@ -84,7 +84,6 @@ class Tally:
     def enough(self, decided: int, undecided: int = 0, refused: int = 0) -> None:
         """At least so many comparisons were decided, and at most so many were not, or were refused."""
         told = f"{self.decided} decided, undecided {dict(self.undecided)}, refused {dict(self.refusals)}"
-        print(told)
         assert self.decided >= decided, told
         assert self.undecided.total() <= undecided, told
         assert self.refusals.total() <= refused, told

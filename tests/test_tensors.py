@@ -187,11 +187,15 @@ LAWS = settings(derandomize=True, deadline=None, max_examples=200, suppress_heal
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@law(LAWS, tensors(), decided=700, undecided=10, refused=60)
+@law(LAWS, tensors(), decided=680, undecided=5, refused=100)
 def test_every_form_reads_back(tally: Tally, problem: tuple[str, str]) -> None:
     """The differential, the operator, the core and, where there is one, the Kronecker form: the answer itself is."""
     expression, wrt = problem
-    d = mc.derive(expression, wrt, declare=DECLARED)
+    try:
+        d = mc.derive(expression, wrt, declare=DECLARED)
+    except mc.ShapeError as error:
+        tally.refused(error, "nothing fixes the size")
+        return
     assert str(d)
     table = d.expr.lowered.declarations
     sizes = sampling.sizes_for(sampling.size_names(table), 0)
