@@ -20,12 +20,13 @@ from . import draws, exact, ir, probes
 from .draws import Claim, Raw
 from .errors import LimitError
 from .exact import Judgement, along, sides
-from .ir import Map, Node, Power, Symbol
+from .ir import Call, Einsum, Map, Node, Power, Sum, Symbol
 from .systems import (
     ACCEPT,
     CANCELLED,
     COMPOUNDED,
     DIGITS,
+    KINKED,
     REFUSE,
     Array,
     ComplexDigits,
@@ -40,6 +41,8 @@ from .systems import (
 ENOUGH = 5
 WITH_NOUGHTS = frozenset({"diagonal", "lower", "upper", "skew"})
 LARGEST_IN_DIGITS = 500  # entries of an array with which it is worth while to compute in many digits
+ASKED = 6  # points at which many digits are asked, of one claim
+FLAT_PARTS = KINKED | {"max", "ismax"}
 SETTLED = 3  # points at which many digits said the same are enough
 TRIALS = 8
 ATTEMPTS = 52
@@ -119,6 +122,7 @@ class _Tally:
     """What the points said so far."""
 
     good: int = 0
+    asked: int = 0  # points at which many digits were asked
     settled: int = 0  # points of these that many digits settled
     beyond: int = 0  # points that agree at other scales and in other regions
     bad: int = 0
@@ -174,7 +178,7 @@ def _look_beyond(claim: Claim, start: tuple[Raw, dict[str, int]], rng: np.random
             continue
         if error < ACCEPT:
             tally.beyond += 1
-        elif error > REFUSE and _settled(claim, other, sizes) is False:
+        elif error > REFUSE and _settled(claim, other, sizes, tally) is False:
             tally.bad, tally.worst = 2, error
             return
 
@@ -190,7 +194,7 @@ def _error_beyond(claim: Claim, raw: Raw, sizes: dict[str, int]) -> float | None
         return None
     scale = max(float(np.max(np.abs(x), initial=0.0)) for x in (left, right))
     if scale == 0.0:
-        return 0.0
+        return 0.0 if _nought_decides(claim) else None
     error = _error(left, right, scale)
     if not math.isfinite(error):
         return None
@@ -227,6 +231,8 @@ def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> 
         raise
     scale = max(float(np.max(np.abs(x), initial=0.0)) for x in (left, right))
     if scale == 0.0:
+        if not _nought_decides(claim):
+            raise NoPoint("both sides are nought")
         tally.good += 1
         return
     error = _error(left, right, scale)
@@ -237,17 +243,35 @@ def _one_point(claim: Claim, raw: Raw, sizes: dict[str, int], tally: _Tally) -> 
         tally.worst = max(tally.worst, error)
         tally.seen_through += _error(left, -right, scale) < REFUSE or _error(left, 1.001 * right, scale) < REFUSE
     elif error > REFUSE and scale > CANCELLED * system.largest:
-        settled = _settled(claim, raw, sizes)
+        settled = _settled(claim, raw, sizes, tally)
         tally.good += settled is True
         tally.bad += {False: 2, None: 1, True: 0}[settled]
         tally.worst = max(tally.worst, 0.0 if settled else error)
     else:
-        settled = _settled(claim, raw, sizes)
+        settled = _settled(claim, raw, sizes, tally)
         tally.good += settled is True
         tally.settled += settled is True
         tally.bad += 2 * (settled is False)
         tally.unclear += settled is None
         tally.worst = max(tally.worst, error if settled is False else 0.0)
+
+
+def _nought_decides(claim: Claim) -> bool:
+    """Whether it says something that both sides are nought: where one is written so, or nothing has a flat part."""
+    nodes = [n for side in (claim.left, claim.right) for n in ir.topological(side)]
+    flat = any(isinstance(n, Map | Call) and n.function in FLAT_PARTS for n in nodes)
+    return not flat or _is_nought(claim.left) or _is_nought(claim.right)
+
+
+def _is_nought(node: Node) -> bool:
+    """Whether it is written as nought: as 0, zeros(n), or a multiple, a sum or a product of these."""
+    match node:
+        case Einsum(operands):
+            return any(map(_is_nought, operands))
+        case Sum(terms):
+            return all(c == 0 or _is_nought(n) for c, n in terms)
+        case _:
+            return ir.is_zero(node)
 
 
 def _differ_as_complex(claim: Claim, raw: Raw, sizes: dict[str, int]) -> bool:
@@ -299,12 +323,13 @@ def _error(left: Array, right: Array, scale: float) -> float:
     return float(np.max(np.abs(left - right), initial=0.0)) / scale
 
 
-def _settled(claim: Claim, raw: Raw, sizes: Mapping[str, int]) -> bool | None:
+def _settled(claim: Claim, raw: Raw, sizes: Mapping[str, int], tally: _Tally) -> bool | None:
     """Whether the sides agree in many digits at the same point; None where these do not tell.
 
     They differ only where twice as many digits say the same of both: what is lost in rounding is no difference.
     """
-    few = _in_digits(claim, raw, sizes, DIGITS)
+    tally.asked += 1
+    few = _in_digits(claim, raw, sizes, DIGITS) if tally.asked <= ASKED else None
     if few is None:
         return None
     left, right, largest = few

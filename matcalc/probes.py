@@ -24,6 +24,7 @@ from .systems import BOUNDED, KINKED, Array, Inexact, Lenient, NoPoint
 Signature: TypeAlias = tuple[int, ...]
 
 SCALES = (1e-6, 1e-3, 4.0, 16.0, 1e3, 1e6)
+BRANCHES = (2.5, 3.5, 5.0, 7.0, 9.0, 11.0, 13.0)  # scales at which complex exponentials go round
 GRID = (*(-(10.0**k) for k in range(12, -5, -1)), 0.0, *(10.0**k for k in range(-4, 13)))
 EVALUATIONS = 240  # on one line
 REGIONS = 16  # tried on one line
@@ -43,7 +44,7 @@ LEVELS: Mapping[str, tuple[float, ...]] = {
 
 def scaled(raw: Raw, claim: Claim) -> Iterator[Raw]:
     """The point at other scales: what a size or an exponent is stays."""
-    scales = (*SCALES, *(10.0 * c for c in _constants(claim)))
+    scales = (*SCALES, *(BRANCHES if claim.is_complex else ()), *(10.0 * c for c in _constants(claim)))
     for scale in (sign * c for c in scales for sign in (1.0, -1.0)):
         yield _moved(raw, claim, lambda name, x, scale=scale: x * scale)  # type: ignore[misc]
 
