@@ -355,10 +355,10 @@ def equal(
 
     >>> bool(equal("(A B)^-1", "B^-1 A^-1", A="matrix(n,n)", B="matrix(n,n)"))
     True
-    >>> print(equal("tr(A B)", "tr(A) tr(B)", A="matrix(n,n)", B="matrix(n,n)"))
-    only if n = 1: it is right only if n = 1
-    right: tr(A B)
-    example: for A = [[2, 2], [2, 1]], B = [[1, 1], [1, 1]]: the left side is 7, and the right side is 6
+    >>> print(equal("A", "A^T", A="matrix(n,n)"))
+    transposed: a factor is transposed that should not be: A^T should be A
+    right: A
+    example: for A = [[-2, 2], [1, 2]]: entry 1,2 of the left side is 2, and of the right side 1
     """
     return compared(lhs, rhs, declare, seed, symbols)
 

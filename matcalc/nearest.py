@@ -30,7 +30,7 @@ from .systems import ACCEPT, Array, Field, Inexact, NoPoint, System, machine_num
 
 SEED = 0  # words are the same each time
 POINTS = 2
-NOUGHTS = 6
+NOUGHTS = 24
 ATTEMPTS = 60
 MAX_MONOMIALS = 60
 MAX_CANDIDATES = 300
