@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import secrets
 from dataclasses import dataclass
+from random import Random, SystemRandom
 
 from .draws import Claim
 from .errors import UnsupportedError
@@ -14,6 +14,7 @@ from .judge import judge
 from .systems import ACCEPT
 
 SEEDS = 10**9
+SOURCE: Random = SystemRandom()
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Verification:
 def drawn(seed: int | None) -> int:
     """The seed, drawn where none is given, so that nobody knows the points beforehand."""
     if seed is None:
-        return secrets.randbelow(SEEDS)
+        return SOURCE.randrange(SEEDS)
     if not isinstance(seed, int):
         raise UnsupportedError(f"a seed is a whole number, not of the type {type(seed).__name__}")
     return seed
