@@ -41,7 +41,7 @@ from .systems import (
 ENOUGH = 5
 WITH_NOUGHTS = frozenset({"diagonal", "lower", "upper", "skew"})
 LARGEST_IN_DIGITS = 500  # entries of an array with which it is worth while to compute in many digits
-ASKED = 6  # points at which many digits are asked, of one claim
+ASKED = 12  # points at which many digits are asked, of one claim
 FLAT_PARTS = KINKED | {"max", "ismax"}
 SETTLED = 3  # points at which many digits said the same are enough
 TRIALS = 8
