@@ -16,7 +16,7 @@ from .structured import structured
 from .systems import Array, Inexact, NoPoint, machine_numbers
 
 ATTEMPTS = 60
-MOST_FACTORS = 15_000  # that are evaluated at one choice of sizes
+MOST_FACTORS = 6_000  # that are evaluated at one choice of sizes
 CLEAR = 1e-6
 
 

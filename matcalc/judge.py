@@ -39,6 +39,7 @@ from .systems import (
 )
 
 ENOUGH = 5
+STARTS = 4
 WITH_NOUGHTS = frozenset({"diagonal", "lower", "upper", "skew"})
 LARGEST_IN_DIGITS = 500  # entries of an array with which it is worth while to compute in many digits
 ASKED = 12  # points at which many digits are asked, of one claim
@@ -158,8 +159,11 @@ def numeric(claim: Claim, seed: int, trials: int = TRIALS, different_sizes: int 
             return _undecided("numeric", str(reason))
         if tally.bad == 2 or tally.good == wanted or tally.unclear > UNCLEAR + tally.good:
             break
-    if not tally.bad and base:
-        _look_beyond(claim, min(base, key=lambda point: sum(point[1].values())), rng, tally)
+    # where everyday points decide little, as relu(x - 100) there, what lies beyond is looked at from several
+    starts = sorted(base, key=lambda point: sum(point[1].values()))[: 1 if tally.good >= ENOUGH else STARTS]
+    for start in starts:
+        if not tally.bad:
+            _look_beyond(claim, start, rng, tally)
     if 1 < different_sizes > len(tally.sizes) and not tally.bad:
         return _undecided("numeric", "sizes stand in it as numbers, and too few of them could be tried")
     return _verdict(claim, tally, blind)

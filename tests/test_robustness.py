@@ -311,6 +311,7 @@ def test_an_interrupt() -> None:
     assert b"Traceback" not in out
 
 
+@pytest.mark.usefixtures("shelf")
 def test_files_that_are_none(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
