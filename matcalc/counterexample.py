@@ -9,11 +9,11 @@ import numpy as np
 
 from . import sampling
 from .declarations import Declaration
+from .duals import evaluate
 from .errors import MatcalcError
-from .evaluate import evaluate
 from .ir import COMPLEX, Node, Symbol, conjugate_name, operands_of, topological
 from .structured import structured
-from .systems import Array, Inexact, NoPoint, machine_numbers
+from .systems import Array, Inexact, NoPoint, lenient, machine_numbers
 
 ATTEMPTS = 60
 MOST_FACTORS = 6_000  # that are evaluated at one choice of sizes
@@ -34,6 +34,7 @@ def counterexample(right: Node, wrong: Node, table: Mapping[str, Declaration], w
     names = sorted(sampling.size_names(table) | {n for x in nodes for s in x.shape for n in s.names})
     present = {n.name for n in nodes if isinstance(n, Symbol)}
     shown = {n: d for n, d in table.items() if n in present or conjugate_name(n) in present}
+    is_complex = right.is_complex or wrong.is_complex or any(d.attributes & COMPLEX for d in shown.values())
     least = sampling.least_size(right, wrong)
     rng = np.random.default_rng(0)
     attempts = min(ATTEMPTS, MOST_FACTORS // (1 + sum(len(operands_of(n)) for n in nodes)))
@@ -41,9 +42,8 @@ def counterexample(right: Node, wrong: Node, table: Mapping[str, Declaration], w
         for attempt in range(attempts):
             try:
                 values = {n: _draw(d, sizes, rng, attempt) for n, d in shown.items()}
-                with np.errstate(all="ignore"):
-                    every = sampling.with_conjugates(values)
-                    sides = [np.asarray(evaluate(x, every, sizes)) for x in (right, wrong)]
+                every = {n: {0: x} for n, x in sampling.with_conjugates(values).items()}
+                sides = [x[0] for x in evaluate([right, wrong], every, sizes, lenient(is_complex))]
             except (MatcalcError, NoPoint, Inexact, np.linalg.LinAlgError):
                 continue
             place = _differ(*sides)

@@ -28,6 +28,7 @@ from .systems import (
     DIGITS,
     KINKED,
     REFUSE,
+    SLOW_IN_DIGITS,
     Array,
     ComplexDigits,
     Complexes,
@@ -42,7 +43,7 @@ ENOUGH = 5
 STARTS = 4
 WITH_NOUGHTS = frozenset({"diagonal", "lower", "upper", "skew"})
 LARGEST_IN_DIGITS = 500  # entries of an array with which it is worth while to compute in many digits
-ASKED = 12  # points at which many digits are asked, of one claim
+ASKED, ASKED_SLOWLY = 12, 4  # points at which many digits are asked, of one claim; of functions of a matrix
 FLAT_PARTS = KINKED | {"max", "ismax"}
 SETTLED = 3  # points at which many digits said the same are enough
 TRIALS = 8
@@ -333,7 +334,9 @@ def _settled(claim: Claim, raw: Raw, sizes: Mapping[str, int], tally: _Tally) ->
     They differ only where twice as many digits say the same of both: what is lost in rounding is no difference.
     """
     tally.asked += 1
-    few = _in_digits(claim, raw, sizes, DIGITS) if tally.asked <= ASKED else None
+    nodes = [n for side in (claim.left, claim.right) for n in ir.topological(side)]
+    slow = any(isinstance(n, Call) and n.function in SLOW_IN_DIGITS for n in nodes)
+    few = _in_digits(claim, raw, sizes, DIGITS) if tally.asked <= (ASKED_SLOWLY if slow else ASKED) else None
     if few is None:
         return None
     left, right, largest = few

@@ -32,7 +32,8 @@ ACCEPT, REFUSE = 1e-9, 1e-4
 COMPOUNDED = 1e-7  # what rounding may do to a program, or to a line of a derivation
 CANCELLED, LOST = 1e-6, 1e-28
 DIGITS = 50
-LARGEST_IN_DIGITS = 7  # rows of a matrix of which a function is taken in many digits: it takes long
+# Functions of a matrix in many digits take long: up to so many rows.
+SLOW_IN_DIGITS = {"expm": 7, "sinm": 7, "cosm": 7, "logm": 4, "sqrtm": 4}
 ROUNDED = 1e-35  # relative to what it comes from, a number of so many digits that is nought but for rounding
 KINKED = frozenset({"abs", "sign", "step", "relu"})
 BOUNDED: dict[str, tuple[float, ...]] = {
@@ -528,6 +529,17 @@ def machine_numbers(is_complex: bool, near: float = NEAR) -> Floats:
     return Complexes(near) if is_complex else Floats(near)
 
 
+class LenientComplexes(Lenient):
+    """Complex numbers as they come."""
+
+    dtype: Any = complex
+
+
+def lenient(is_complex: bool) -> Lenient:
+    """The numbers of the machine, real or complex, as they come."""
+    return LenientComplexes() if is_complex else Lenient()
+
+
 # --- many digits ----------------------------------------------------------------------------------
 
 
@@ -602,7 +614,7 @@ class Digits:
         return self._each(f, x)
 
     def matrix_function(self, name: str, x: Array) -> Array:
-        if name not in ("expm", "logm", "sqrtm", "sinm", "cosm") or len(x) > LARGEST_IN_DIGITS:
+        if len(x) > SLOW_IN_DIGITS.get(name, 0):
             raise Inexact(f"{name} has no value in many digits")
         try:
             found = getattr(self.mp, name)(self.mp.matrix(x.tolist()))
