@@ -33,7 +33,7 @@ COMPOUNDED = 1e-7  # what rounding may do to a program, or to a line of a deriva
 CANCELLED, LOST = 1e-6, 1e-28
 DIGITS = 50
 # Functions of a matrix in many digits take long: up to so many rows.
-SLOW_IN_DIGITS = {"expm": 7, "sinm": 7, "cosm": 7, "logm": 4, "sqrtm": 4}
+SLOW_IN_DIGITS = {"expm": 7, "sinm": 7, "cosm": 7, "logm": 2, "sqrtm": 3}
 ROUNDED = 1e-35  # relative to what it comes from, a number of so many digits that is nought but for rounding
 KINKED = frozenset({"abs", "sign", "step", "relu"})
 BOUNDED: dict[str, tuple[float, ...]] = {

@@ -169,6 +169,7 @@ ROWS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_every_call_ends(row: Row) -> None:
     wrt = list(row.wrt) if isinstance(row.wrt, str) and set(row.wrt) == {"a"} else row.wrt
